@@ -1,0 +1,38 @@
+# Two commands: `make demo` sets up and runs a competition from raw files to a checked submission;
+# `make test` sets up and runs the default tests.
+PYTHON ?= python3
+VENV := .venv
+# Stages call `python` and `podium`: they are those of the environment, whether it is activated or not.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Several pytest processes share the cores; a torch thread each is enough.
+TEST_PROCESSES ?= 2
+
+.PHONY: setup demo test test-slow lint help
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+setup: $(VENV)/.installed  ## make .venv and install Podium with exactly the tested versions
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Podium needs Python 3.11 to 3.13: make PYTHON=python3.12 setup")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: setup  ## run dogs_vs_cats on drawn pictures: download, train, blend, check, report
+	dvc repro dogs_vs_cats
+	@echo
+	@podium show dogs_vs_cats
+
+test: setup  ## run the default tests
+	pytest -n $(TEST_PROCESSES) --dist loadfile
+
+test-slow: setup  ## run the long tests too
+	pytest -n $(TEST_PROCESSES) --dist loadfile -m slow
+
+lint: setup  ## style, types and import rules
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
