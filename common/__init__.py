@@ -1,0 +1,1 @@
+"""The library: knows no competition, no DVC and no fixed path."""

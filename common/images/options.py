@@ -1,0 +1,11 @@
+"""What a recipe may say about the pictures before training."""
+
+from pydantic import Field
+
+from common.options import Options
+
+
+class PreprocessOptions(Options):
+    """`preprocess` of a recipe."""
+
+    max_unreadable: int = Field(0, ge=0, description="pictures that may be unreadable before the stage fails")

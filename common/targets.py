@@ -1,0 +1,232 @@
+"""What is to be predicted: the loss, the activation and the decoding of each kind belong together.
+
+A target knows nothing of files or models. Truth is a float64 array with NaN where it is missing, so that
+a competition may have several targets of which a row has only some. Torch is imported where it is used:
+checking a submission should not wait for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from common.errors import PodiumError
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Binary:
+    """One of two classes; the network gives one logit, that of `positive`."""
+
+    negative: str
+    positive: str
+    is_probability = True
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return (self.negative, self.positive)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return (self.positive,)
+
+    def encode(self, values: pd.Series) -> np.ndarray:
+        """Class names, shape (n,), to 0.0, 1.0 or NaN, shape (n,)."""
+        return _class_codes(values, self.classes)
+
+    def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", smoothing: float = 0.0) -> "torch.Tensor":
+        """Cross-entropy of (batch, 1) logits against (batch,) truth: (batch,), 0 where truth is missing."""
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        known = ~truth.isnan()
+        wanted = truth.nan_to_num() * (1 - smoothing) + smoothing / 2
+        return binary_cross_entropy_with_logits(logits[:, 0], wanted, reduction="none") * known
+
+    def activate(self, logits: np.ndarray) -> np.ndarray:
+        """(n, 1) logits to (n, 1) probabilities of `positive`."""
+        return _sigmoid(logits)
+
+    def initial_bias(self, truth: np.ndarray) -> np.ndarray:
+        """Log-odds of `positive` in `truth`: where an untrained head should start, shape (1,)."""
+        return _log_odds(truth[:, None])
+
+    def decode(self, predictions: np.ndarray) -> np.ndarray:
+        """(n, 1) probabilities to (n,) class names."""
+        return np.where(predictions[:, 0] > 0.5, self.positive, self.negative)
+
+
+@dataclass(frozen=True)
+class Multiclass:
+    """One of many classes; the network gives a logit a class, probabilities sum to 1."""
+
+    classes: tuple[str, ...]
+    is_probability = True
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.classes
+
+    def encode(self, values: pd.Series) -> np.ndarray:
+        """Class names, shape (n,), to the position of the class or NaN, shape (n,)."""
+        return _class_codes(values, self.classes)
+
+    def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", smoothing: float = 0.0) -> "torch.Tensor":
+        """Cross-entropy of (batch, classes) logits against (batch,) truth: (batch,), 0 where missing."""
+        from torch.nn.functional import cross_entropy
+
+        codes = truth.nan_to_num(-1).long()
+        return cross_entropy(logits, codes, ignore_index=-1, label_smoothing=smoothing, reduction="none")
+
+    def activate(self, logits: np.ndarray) -> np.ndarray:
+        """(n, classes) logits to (n, classes) probabilities: softmax."""
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def initial_bias(self, truth: np.ndarray) -> np.ndarray:
+        """Log of each class's share in `truth`, one pseudo-count each, shape (classes,)."""
+        counts = np.bincount(truth[~np.isnan(truth)].astype(int), minlength=len(self.classes)) + 1.0
+        return np.log(counts / counts.sum())
+
+    def decode(self, predictions: np.ndarray) -> np.ndarray:
+        """(n, classes) probabilities to (n,) class names."""
+        return np.array(self.classes, dtype=object)[predictions.argmax(axis=1)]
+
+
+@dataclass(frozen=True)
+class Multilabel:
+    """Any number of tags, written as one text with `separator` between them; a logit a tag."""
+
+    classes: tuple[str, ...]
+    separator: str = " "
+    is_probability = True
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.classes
+
+    def encode(self, values: pd.Series) -> np.ndarray:
+        """Tag lists, shape (n,), to 0.0 and 1.0 a tag, a row of NaN where missing, shape (n, classes)."""
+        position = {name: index for index, name in enumerate(self.classes)}
+        truth = np.zeros((len(values), len(self.classes)))
+        for row, (label, text) in enumerate(values.items()):
+            if pd.isna(text):
+                truth[row] = np.nan
+                continue
+            for tag in str(text).split(self.separator):
+                if not tag:
+                    continue
+                if tag not in position:
+                    raise PodiumError(_unknown_class(tag, label, values.name, self.classes))
+                truth[row, position[tag]] = 1.0
+        return truth
+
+    def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", smoothing: float = 0.0) -> "torch.Tensor":
+        """Mean cross-entropy over the known tags of a row: (batch,), 0 where all are missing."""
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        known = ~truth.isnan()
+        wanted = truth.nan_to_num() * (1 - smoothing) + smoothing / 2
+        losses = binary_cross_entropy_with_logits(logits, wanted, reduction="none") * known
+        return losses.sum(dim=1) / known.sum(dim=1).clamp(min=1)
+
+    def activate(self, logits: np.ndarray) -> np.ndarray:
+        """(n, classes) logits to (n, classes) independent probabilities."""
+        return _sigmoid(logits)
+
+    def initial_bias(self, truth: np.ndarray) -> np.ndarray:
+        """Log-odds of each tag in `truth`, shape (classes,)."""
+        return _log_odds(truth)
+
+    def decode(self, predictions: np.ndarray) -> np.ndarray:
+        """(n, classes) probabilities to (n,) texts of the tags above 0.5, in the order of `classes`."""
+        names = np.array(self.classes, dtype=object)
+        return np.array([self.separator.join(names[row]) for row in predictions > 0.5], dtype=object)
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A number; trained by squared error of the number itself or, with `log`, of log(1 + number).
+
+    `scale` is a typical deviation of the number after the logarithm: the loss is measured in it, so that
+    several targets weigh alike.
+    """
+
+    log: bool = False
+    scale: float = 1.0
+    classes: tuple[str, ...] = ()
+    is_probability = False
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return ("",)
+
+    def encode(self, values: pd.Series) -> np.ndarray:
+        """Numbers, shape (n,), to float64 with NaN where missing, shape (n,)."""
+        try:
+            return pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+        except (ValueError, TypeError) as error:
+            raise PodiumError(f"column '{values.name}' should hold numbers: {error}") from error
+
+    def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", smoothing: float = 0.0) -> "torch.Tensor":
+        """Squared error of (batch, 1) outputs against (batch,) truth: (batch,), 0 where missing."""
+        known = ~truth.isnan()
+        wanted = truth.nan_to_num()
+        if self.log:
+            wanted = wanted.log1p()
+        return (logits[:, 0] - wanted / self.scale).square() * known
+
+    def activate(self, logits: np.ndarray) -> np.ndarray:
+        """(n, 1) outputs to (n, 1) numbers in the target's own unit."""
+        numbers = logits * self.scale
+        return np.expm1(numbers) if self.log else numbers
+
+    def initial_bias(self, truth: np.ndarray) -> np.ndarray:
+        """The mean of `truth` as the network should give it, shape (1,)."""
+        known = truth[~np.isnan(truth)]
+        return np.array([(np.log1p(known) if self.log else known).mean() / self.scale if known.size else 0.0])
+
+    def decode(self, predictions: np.ndarray) -> np.ndarray:
+        """(n, 1) numbers to (n,) numbers."""
+        return predictions[:, 0]
+
+
+Target = Binary | Multiclass | Multilabel | Regression
+
+
+def columns_of(name: str, target: Target) -> list[str]:
+    """The columns of a target in a prediction file: `name:class`, or `name` for a number."""
+    return [f"{name}:{output}" if output else name for output in target.outputs]
+
+
+def _class_codes(values: pd.Series, classes: Sequence[str]) -> np.ndarray:
+    position: dict[Any, int] = {name: index for index, name in enumerate(classes)}
+    codes = values.map(position).to_numpy(dtype=np.float64, na_value=np.nan)
+    unknown = np.isnan(codes) & values.notna().to_numpy()
+    if unknown.any():
+        row = int(unknown.argmax())
+        raise PodiumError(_unknown_class(values.iloc[row], values.index[row], values.name, classes))
+    return codes
+
+
+def _unknown_class(value: object, row: object, column: object, classes: Sequence[str]) -> str:
+    known = ", ".join(classes[:8]) + (", ..." if len(classes) > 8 else "")
+    return (
+        f"row {row}, column '{column}': '{value}' is none of the {len(classes)} classes ({known}). "
+        "Correct the table, or add the class in competition.py."
+    )
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) without overflow for large negative x."""
+    small = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def _log_odds(truth: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(truth)
+    ones = np.where(known, truth, 0).sum(axis=0) + 0.5
+    return np.log(ones / (known.sum(axis=0) + 1 - ones))

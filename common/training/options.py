@@ -1,0 +1,49 @@
+"""What a recipe may say about a model and its training."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from common.options import Options
+
+
+class ModelOptions(Options):
+    """One entry under `models` of a recipe."""
+
+    architecture: str = Field(description="timm's name of the network, without a tag where weights is a file")
+    architecture_arguments: dict[str, Any] = Field({}, description="further arguments of timm.create_model")
+    weights: str = Field(description="hub (pretrained, from the model hub), none, or a safetensors file")
+    mean: tuple[float, float, float] | None = Field(None, description="of pixels in 0..1; default: the weights' own")
+    std: tuple[float, float, float] | None = Field(None, description="of pixels in 0..1; default: the weights' own")
+
+    image_size_px: int = Field(ge=16, description="side of the square that the network sees")
+    resize: Literal["squash", "crop", "pad"] = Field("squash", description="how a picture becomes a square")
+    augmentation: Literal["photo", "none"] = Field("photo", description="what may change without changing the label")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the truth spread over all classes")
+
+    epochs: int = Field(ge=1, description="passes over the training rows with the whole network")
+    frozen_epochs: int = Field(0, ge=0, description="passes with the head alone, before the others")
+    learning_rate: float = Field(gt=0, description="peak rate of the head; AdamW, one cycle")
+    layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer group, times that of the next one")
+    warmup_share: float = Field(0.25, ge=0, lt=1, description="share of the steps in which the rate rises")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's; not for biases and norms")
+    gradient_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient; null: no limit")
+    effective_batch_size: int = Field(ge=1, description="rows an optimiser step sees, however they are split up")
+    precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="of the forward and backward pass")
+    freeze_batch_norm: bool = Field(False, description="keep the pretrained running statistics")
+
+    @field_validator("architecture")
+    @classmethod
+    def _not_empty(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("name a timm architecture, as resnet18")
+        return value
+
+
+class TestTimeOptions(Options):
+    """`tta` of a recipe: augmented views of each picture, blended with the plain one."""
+
+    __test__ = False  # its name starts like a test class of pytest
+
+    views: int = Field(4, ge=0, description="augmented views a picture; 0: plain only")
+    plain_weight: float = Field(0.3, ge=0, le=1, description="weight of the plain view in the blend")

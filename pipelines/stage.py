@@ -1,0 +1,52 @@
+"""How every stage starts and ends: arguments, the lock on its outputs, errors as one message."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import filelock
+
+from common.errors import PodiumError
+from pipelines.workspace import Workspace
+
+
+def run(stage: Callable[..., None], **arguments: type) -> None:
+    """Run `stage(workspace, **arguments)` from the command line `python -m pipelines.STAGE NAME --model M`."""
+    module = Path(sys.modules[stage.__module__].__file__ or "stage").stem
+    parser = argparse.ArgumentParser(prog=f"python -m pipelines.{module}", description=stage.__doc__)
+    parser.add_argument("name", help="the competition's folder")
+    for argument, kind in arguments.items():
+        parser.add_argument(f"--{argument}", type=kind, required=True)
+    given = vars(parser.parse_args())
+    name = given.pop("name")
+    try:
+        workspace = Workspace.open(name)
+        with output_lock(workspace, "-".join([module, *map(str, given.values())])):
+            stage(workspace, **given)
+    except PodiumError as error:
+        print(f"\n{module} {name}: {error}\n", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print(f"\n{module} {name}: stopped; `dvc repro {name}` goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+def output_lock(workspace: Workspace, key: str) -> filelock.BaseFileLock:
+    """One writer at a time for a stage's outputs.
+
+    A killed `dvc` leaves its stage running, which may still write: the next run waits here until it has
+    ended. The kernel drops the lock when its holder dies, however it dies.
+    """
+    folder = workspace.folder / ".locks"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{key}.lock"
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"{key}: an earlier run of this stage is still writing; waiting until it has ended ...", flush=True)
+        lock.acquire()
+    os.utime(path)
+    return lock

@@ -1,0 +1,216 @@
+"""Where everything of one competition lies, and how a stage reads its options.
+
+A stage reads only the sections that it names, so that what another stage may be told changes neither its
+code nor its result. The whole recipe is checked by the stage `code`, before anything else runs.
+"""
+
+import importlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from common.errors import UsageError
+from common.options import AnyOptions, nearest, parse, read_yaml
+
+if TYPE_CHECKING:
+    from common.competition import Competition
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The repository: the nearest folder at or above `start` (default: here) with competitions and dvc.yaml."""
+    start = (start or Path.cwd()).resolve()
+    for folder in [start, *start.parents]:
+        if (folder / "competitions").is_dir() and (folder / "params.yaml").is_file():
+            return folder
+    raise UsageError(f"{start} is not inside a Podium repository (a folder with competitions/ and params.yaml)")
+
+
+def competition_names(root: Path) -> list[str]:
+    """The folders of all competitions, sorted."""
+    return sorted(path.parent.name for path in (root / "competitions").glob("*/competition.py"))
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One competition's folder. Every path that a stage reads or writes is named here."""
+
+    root: Path
+    name: str
+
+    @classmethod
+    def open(cls, name: str, start: Path | None = None) -> "Workspace":
+        root = find_root(start)
+        known = competition_names(root)
+        if name not in known:
+            raise UsageError(f"no competition '{name}' in {root / 'competitions'}{nearest(name, known)}")
+        return cls(root, name)
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "competitions" / self.name
+
+    @property
+    def params_path(self) -> Path:
+        return self.folder / "params.yaml"
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        return read_yaml(self.params_path)
+
+    @cached_property
+    def shared_params(self) -> dict[str, Any]:
+        return read_yaml(self.root / "params.yaml")
+
+    @property
+    def seed(self) -> int:
+        return int(self.shared_params["seed"])
+
+    def section(self, kind: type[AnyOptions], *keys: str) -> AnyOptions:
+        """The part of the active recipe at `keys`, checked, as in `section(ModelOptions, "models", "small")`."""
+        given: Any = self.params
+        for position, key in enumerate(keys):
+            if not isinstance(given, dict) or key not in given:
+                known = given if isinstance(given, dict) else ()
+                raise UsageError(f"{self.params_path}: no key '{'.'.join(keys[: position + 1])}'{nearest(key, known)}")
+            given = given[key]
+        return parse(kind, given, f"{self.params_path}: {'.'.join(keys)}")
+
+    @cached_property
+    def competition(self) -> "Competition":
+        module = importlib.import_module(f"competitions.{self.name}.competition")
+        return module.COMPETITION
+
+    @property
+    def models(self) -> list[str]:
+        """The recipe's models, in its order."""
+        return list(self.params["models"])
+
+    @property
+    def folds_to_run(self) -> list[int]:
+        return [int(fold) for fold in self.params["folds_to_run"]]
+
+    # The files, in the order in which the stages write them.
+
+    def fingerprint(self, stage: str) -> Path:
+        return self.folder / "code" / f"{stage}.txt"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def raw_folder(self) -> Path:
+        """Files that were drawn or downloaded, as delivered."""
+        return self.data / "raw"
+
+    @property
+    def raw_manifest(self) -> Path:
+        return self.data / "raw.json"
+
+    @property
+    def examples(self) -> Path:
+        return self.data / "examples.parquet"
+
+    @property
+    def images(self) -> Path:
+        return self.data / "images.zip"
+
+    @property
+    def unreadable(self) -> Path:
+        return self.data / "unreadable.csv"
+
+    @property
+    def folds(self) -> Path:
+        return self.data / "folds.parquet"
+
+    @property
+    def split_report(self) -> Path:
+        return self.folder / "split.json"
+
+    @property
+    def corrections(self) -> Path:
+        return self.folder / "corrections.csv"
+
+    @property
+    def labels(self) -> Path:
+        """The labels that training sees: as given, or with the corrections laid over them."""
+        return self.data / "labels.parquet"
+
+    def fold_run(self, model: str, fold: int) -> Path:
+        return self.folder / "runs" / model / "folds" / str(fold)
+
+    def predictions(self, model: str, part: str) -> Path:
+        """Predictions of one model; `part` is `oof` or `test`."""
+        return self.folder / "runs" / model / f"{part}.parquet"
+
+    def tta_report(self, model: str) -> Path:
+        return self.folder / "runs" / model / "tta.json"
+
+    def ensemble(self, file: str) -> Path:
+        """`oof.parquet`, `test.parquet`, `weights.json` or `cv.json`."""
+        return self.folder / "ensemble" / file
+
+    @property
+    def submission(self) -> Path:
+        return self.folder / "submission.csv"
+
+    @property
+    def submission_report(self) -> Path:
+        return self.folder / "submission.json"
+
+    @property
+    def known_good(self) -> Path:
+        """A folder with at most one CSV file: a submission whose leaderboard score proved it right."""
+        return self.folder / "known_good"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report" / "index.html"
+
+    def relative(self, path: Path) -> str:
+        """`path` as a person in the repository would write it."""
+        return os.path.relpath(path, self.root)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this machine offers to a stage; never part of a result."""
+
+    device: str
+    workers: int
+    loader_workers: int | None  # None: what suits the device
+    threads: int
+    max_memory_bytes: int
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "Machine":
+        """The keys under `machine` in the root params.yaml, `auto` replaced by what is there."""
+        given = dict(workspace.shared_params.get("machine", {}))
+        known = ("device", "workers", "loader_workers", "threads", "max_memory_gb")
+        for key in given:
+            if key not in known:
+                raise UsageError(f"params.yaml: machine: unknown key '{key}'{nearest(key, known)}")
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+        def number(key: str, otherwise: float) -> float:
+            value = given.get(key, "auto")
+            if value == "auto":
+                return otherwise
+            try:
+                return float(value)
+            except (TypeError, ValueError):
+                raise UsageError(f"params.yaml: machine.{key}: expected a number or auto, found {value!r}") from None
+
+        memory_gb = psutil.virtual_memory().total / 2**30 / 2
+        return cls(
+            device=str(given.get("device", "auto")),
+            workers=int(number("workers", cores)),
+            loader_workers=None if given.get("loader_workers", "auto") == "auto" else int(number("loader_workers", 0)),
+            threads=max(1, int(number("threads", cores))),
+            max_memory_bytes=int(number("max_memory_gb", memory_gb) * 2**30),
+        )
+
