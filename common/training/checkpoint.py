@@ -1,0 +1,66 @@
+"""The state of a training after an epoch, as safetensors: nothing is unpickled, half a file is never read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from common.files import replacing
+
+
+@dataclass
+class Checkpoint:
+    """What a resumed training needs to go on as if it had never stopped."""
+
+    epochs_done: int
+    micro_batch_size: int
+    history: list[dict[str, float]]
+    scale: dict[str, float]  # of the fp16 gradient scaler; empty otherwise
+    weights: dict[str, torch.Tensor]
+    optimizer: dict[str, Any]  # AdamW's state_dict; of a loaded one, only `state`
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Give a new optimizer of the same parameters the moments and step counts that were saved."""
+    optimizer.load_state_dict({"state": saved["state"], "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    tensors = {f"weights/{name}": value.detach().cpu().contiguous() for name, value in checkpoint.weights.items()}
+    tensors |= {
+        f"optimizer/{position}/{name}": value.detach().cpu().contiguous()
+        for position, state in checkpoint.optimizer["state"].items()
+        for name, value in state.items()
+    }
+    about = {
+        "epochs_done": checkpoint.epochs_done,
+        "micro_batch_size": checkpoint.micro_batch_size,
+        "history": checkpoint.history,
+        "scale": checkpoint.scale,
+    }
+    with replacing(path) as beside:
+        save_file(tensors, beside, metadata={"checkpoint": json.dumps(about)})
+
+
+def load_checkpoint(path: Path) -> Checkpoint | None:
+    """The checkpoint at `path`, or None where there is none that can be read."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            about: dict[str, Any] = json.loads(file.metadata()["checkpoint"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError):
+        return None
+
+    weights = {name.removeprefix("weights/"): value for name, value in tensors.items() if name.startswith("weights/")}
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer/"):
+            _, position, name = key.split("/")
+            state.setdefault(int(position), {})[name] = value
+    return Checkpoint(weights=weights, optimizer={"state": state}, **about)

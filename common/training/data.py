@@ -1,0 +1,116 @@
+"""Batches: which rows an optimiser step sees, and their pixels.
+
+The order of an epoch depends on (seed, epoch, id) alone, and so does every augmentation: the number of
+loader workers, of processes and of micro-batches changes no picture.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from common.images.augment import augment
+from common.randomness import sort_keys
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows of one part: ids (n,), pixels (n, side, side, 3), and the truth of each target."""
+
+    ids: np.ndarray
+    pixels: np.ndarray
+    truth: Mapping[str, np.ndarray]
+
+    def take(self, rows: np.ndarray) -> "View":
+        return View(self, rows)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class View:
+    """Some rows of examples, without a copy of their pixels."""
+
+    examples: Examples
+    rows: np.ndarray
+
+    @property
+    def ids(self) -> np.ndarray:
+        return self.examples.ids[self.rows]
+
+    def truth(self, name: str) -> np.ndarray:
+        return self.examples.truth[name][self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A micro-batch. Pixels stay integers until they are on the device."""
+
+    rows: np.ndarray
+    pixels: torch.Tensor
+    light: torch.Tensor
+    truth: dict[str, torch.Tensor]
+    step_rows: int  # rows of the whole optimiser step that this is a part of
+    ends_step: bool
+
+
+def epoch_steps(ids: Sequence[str], effective_batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Positions of the rows of each optimiser step.
+
+    All steps have the same number of rows within one, at most `effective_batch_size`: no step is decided by
+    a few left-over rows.
+    """
+    order = np.argsort(sort_keys(seed, f"order {epoch}", ids), kind="stable")
+    steps = -(-len(order) // effective_batch_size)
+    return np.array_split(order, steps)
+
+
+class _MicroBatches(Dataset):
+    """Item i is the i-th micro-batch, ready for the device."""
+
+    def __init__(self, view: View, parts: list[tuple[np.ndarray, int, bool]], kind: str, seed: int, purpose: tuple):
+        self.view, self.parts, self.kind, self.seed, self.purpose = view, parts, kind, seed, purpose
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, index: int) -> Batch:
+        positions, step_rows, ends_step = self.parts[index]
+        rows = self.view.rows[positions]
+        examples = self.view.examples
+        pixels, light = augment(examples.pixels[rows], examples.ids[rows], self.kind, self.seed, *self.purpose)
+        truth = {name: torch.from_numpy(values[rows].astype(np.float32)) for name, values in examples.truth.items()}
+        return Batch(positions, torch.from_numpy(pixels), torch.from_numpy(light), truth, step_rows, ends_step)
+
+
+def micro_batches(
+    view: View,
+    steps: list[np.ndarray],
+    micro_batch_size: int,
+    kind: str,
+    seed: int,
+    purpose: tuple,
+    workers: int,
+    rank: int = 0,
+    processes: int = 1,
+) -> Iterator[Batch]:
+    """The micro-batches of this process: its share of each step, split where it is too large for the device."""
+    parts: list[tuple[np.ndarray, int, bool]] = []
+    for step in steps:
+        own = np.array_split(step, processes)[rank]
+        pieces = np.array_split(own, max(1, -(-len(own) // micro_batch_size)))
+        parts += [(piece, len(step), piece is pieces[-1]) for piece in pieces]
+    loader: DataLoader = DataLoader(
+        _MicroBatches(view, parts, kind, seed, purpose),
+        batch_size=None,
+        num_workers=min(workers, len(parts)),
+        # A generator of its own: else each start of the loader draws from torch's global one.
+        generator=torch.Generator().manual_seed(0),
+    )
+    return iter(loader)

@@ -1,0 +1,246 @@
+"""The training loop: head first, then the whole network, one cycle each; resumes from its last epoch."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from common.errors import PodiumError
+from common.progress import track
+from common.randomness import torch_seed
+from common.targets import Target
+from common.training.checkpoint import Checkpoint, load_checkpoint, restore_optimizer, save_checkpoint
+from common.training.data import Batch, View, epoch_steps, micro_batches
+from common.training.hardware import Hardware
+from common.training.network import Network, freeze_batch_norm, parameter_groups
+from common.training.options import ModelOptions
+from common.training.predict import predict_logits, to_predictions
+from common.training.schedule import one_cycle
+
+_STEPS_BETWEEN_CHECKS = 32  # reading the loss makes the device wait
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training.
+
+    make             gives the network as it is before the first step
+    score            predictions of the validation rows, (rows, outputs) a target, to named figures
+    checkpoint_path  holds the state after each epoch; delete it once the result is safe
+    """
+
+    make: Callable[[], Network]
+    training: View
+    validation: View
+    targets: Mapping[str, Target]
+    score: Callable[[dict[str, np.ndarray]], dict[str, float]]
+    options: ModelOptions
+    seed: int
+    hardware: Hardware
+    checkpoint_path: Path
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A finished training: the network, an entry of history an epoch, and what it took."""
+
+    network: Network
+    predictions: dict[str, np.ndarray]  # of the validation rows, (rows, outputs) a target
+    history: list[dict[str, float]]
+    micro_batch_size: int
+    processes: int
+    device: str
+    peak_memory_bytes: int
+
+
+def fit(task: Task) -> Fit:
+    """Train, and score the validation rows after each epoch.
+
+    An interrupted training goes on from its last epoch and ends with the same weights. A micro-batch that is
+    too large for the device is halved, and the epoch begun again.
+
+    Raises PodiumError where the loss is not finite, or where every row gets the same prediction.
+    """
+    accelerator = task.hardware.accelerator(task.options.precision)
+    checkpoint = load_checkpoint(task.checkpoint_path)
+    micro_batch_size = checkpoint.micro_batch_size if checkpoint else task.options.effective_batch_size
+    while True:
+        try:
+            result = _run(task, accelerator, micro_batch_size)
+            break
+        except torch.OutOfMemoryError as error:
+            if micro_batch_size == 1:
+                raise PodiumError(
+                    "one picture alone is too large for the device's memory: lower image_size_px, choose a smaller "
+                    "architecture, or set precision to bf16 or fp16"
+                ) from error
+        # Outside the handler, whose traceback would keep the tensors alive.
+        micro_batch_size = (micro_batch_size + 1) // 2
+        accelerator.free_memory()
+        accelerator.print(f"out of memory: going on with micro-batches of {micro_batch_size}")
+    _refuse_constant(result.predictions, task.targets)
+    return result
+
+
+def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
+    options, device, processes = task.options, accelerator.device, accelerator.num_processes
+    network = task.make()
+    optimizer = torch.optim.AdamW(parameter_groups(network, options), lr=options.learning_rate, betas=(0.9, 0.99))
+    checkpoint = load_checkpoint(task.checkpoint_path)
+    if checkpoint:
+        network.load_state_dict(checkpoint.weights)
+        restore_optimizer(optimizer, checkpoint.optimizer)
+        accelerator.print(f"resuming after epoch {checkpoint.epochs_done}")
+    model, optimizer = accelerator.prepare(network, optimizer)
+    if checkpoint and accelerator.scaler:
+        accelerator.scaler.load_state_dict(checkpoint.scale)
+    history = list(checkpoint.history) if checkpoint else []
+    predictions: dict[str, np.ndarray] = {}
+
+    epochs = options.frozen_epochs + options.epochs
+    steps_an_epoch = -(-len(task.training) // options.effective_batch_size)
+    accelerator.print(
+        f"{len(task.training):,} rows, {steps_an_epoch} steps an epoch; effective batch size "
+        f"{options.effective_batch_size} = {processes} process(es) x "
+        f"{-(-options.effective_batch_size // (micro_batch_size * processes))} micro-batch(es) of up to "
+        f"{-(-min(micro_batch_size * processes, options.effective_batch_size) // processes)} on {device}"
+    )
+    for epoch in range(len(history), epochs):
+        # Two cycles: the head's while the body is frozen, then the whole network's.
+        head_only = epoch < options.frozen_epochs
+        phase_begin, phase_epochs = (0, options.frozen_epochs) if head_only else (options.frozen_epochs, options.epochs)
+        model.train(not head_only)
+        if options.freeze_batch_norm:
+            freeze_batch_norm(network)
+        batches = micro_batches(
+            task.training,
+            epoch_steps(task.training.ids, options.effective_batch_size, task.seed, epoch),
+            micro_batch_size,
+            options.augmentation,
+            task.seed,
+            ("train", epoch),
+            task.hardware.loader_workers,
+            accelerator.process_index,
+            processes,
+        )
+        begin = time.perf_counter()
+        loss_sum = torch.zeros((), device=device)
+        step = (epoch - phase_begin) * steps_an_epoch
+        rate = 0.0
+        # Dropout and stochastic depth draw from torch's global generator: each epoch has its own.
+        with torch_seed(task.seed, "train", epoch, accelerator.process_index, device=device):
+            shown = track(
+                batches, f"epoch {epoch + 1}/{epochs}", len(task.training) // processes, "images", _rows, summary=False
+            )
+            for batch in shown:
+                logits = model(batch.pixels.to(device), batch.light.to(device), body_frozen=head_only)
+                losses = _losses(logits, batch, task.targets, options.label_smoothing)
+                # The mean over the rows of the whole step; accelerate averages over processes, hence the factor.
+                loss = losses.sum() * processes / batch.step_rows
+                accelerator.backward(loss)
+                loss_sum += losses.detach().sum()
+                if not batch.ends_step:
+                    continue
+                rate = options.learning_rate * one_cycle(step, phase_epochs * steps_an_epoch, options.warmup_share)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate * group["lr_scale"]
+                if options.gradient_clip:
+                    accelerator.clip_grad_norm_(model.parameters(), options.gradient_clip)
+                optimizer.step()
+                optimizer.zero_grad()
+                step += 1
+                if step % _STEPS_BETWEEN_CHECKS == 0:
+                    _refuse_not_finite(loss_sum, epoch, rate)
+        seconds = time.perf_counter() - begin
+        train_loss = float(accelerator.reduce(loss_sum)) / len(task.training)
+        _refuse_not_finite(torch.tensor(train_loss), epoch, rate)
+
+        predictions = _predict(model, task, accelerator, micro_batch_size)
+        figures = task.score(predictions)
+        history.append(
+            {"epoch": epoch + 1, "learning_rate": rate, "train_loss": train_loss, **figures,
+             "images_per_second": len(task.training) / seconds, "seconds": time.perf_counter() - begin}
+        )  # fmt: skip
+        _print_epoch(accelerator, history, epochs)
+        if accelerator.is_main_process:
+            scale = accelerator.scaler.state_dict() if accelerator.scaler else {}
+            save_checkpoint(
+                task.checkpoint_path,
+                Checkpoint(epoch + 1, micro_batch_size, history, scale, network.state_dict(), optimizer.state_dict()),
+            )
+    return Fit(
+        network=network,
+        predictions=predictions or _predict(model, task, accelerator, micro_batch_size),
+        history=history,
+        micro_batch_size=micro_batch_size,
+        processes=processes,
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        peak_memory_bytes=_peak_memory_bytes(device),
+    )
+
+
+def _losses(
+    logits: torch.Tensor, batch: Batch, targets: Mapping[str, Target], smoothing: float
+) -> torch.Tensor:
+    """Loss of each row, (batch,): the sum over the targets."""
+    parts = logits.float().split([len(target.outputs) for target in targets.values()], dim=1)
+    losses = [
+        target.loss(part, batch.truth[name].to(logits.device), smoothing)
+        for (name, target), part in zip(targets.items(), parts, strict=True)
+    ]
+    return torch.stack(losses).sum(dim=0)
+
+
+def _predict(
+    model: torch.nn.Module, task: Task, accelerator: Accelerator, batch_size: int
+) -> dict[str, np.ndarray]:
+    logits = predict_logits(
+        model, task.validation, "none", task.seed, (), batch_size, task.hardware.loader_workers, accelerator
+    )
+    return to_predictions(logits, task.targets)
+
+
+def _refuse_not_finite(loss: torch.Tensor, epoch: int, rate: float) -> None:
+    if not torch.isfinite(loss):
+        raise PodiumError(
+            f"the loss is no longer finite in epoch {epoch + 1} (learning rate {rate:.2g}): lower learning_rate (try a "
+            "third of it), set gradient_clip, or set precision to float32 if it is fp16"
+        )
+
+
+def _refuse_constant(predictions: Mapping[str, np.ndarray], targets: Mapping[str, Target]) -> None:
+    for name in targets:
+        if len(predictions[name]) > 1 and float(np.ptp(predictions[name], axis=0).max()) < 1e-6:
+            raise PodiumError(
+                f"the network predicts the same '{name}' for every picture: it has learned nothing. Lower learning_rate, "
+                "train for more epochs, or start from pretrained weights; then look whether mean and std fit them"
+            )
+
+
+def _print_epoch(accelerator: Accelerator, history: list[dict[str, float]], epochs: int) -> None:
+    last = history[-1]
+    left = (epochs - len(history)) * last["seconds"]
+    figures = ", ".join(
+        f"{name.replace('_', ' ')} {value:.4g}" for name, value in last.items() if "loss" in name or "validation" in name
+    )
+    accelerator.print(
+        f"epoch {len(history)}/{epochs}: {figures}; {last['images_per_second']:,.0f} images/s, "
+        f"{left / 60:.0f} min {left % 60:.0f} s left"
+    )
+
+
+def _rows(batch: Batch) -> int:
+    return len(batch.rows)
+
+
+def _peak_memory_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB

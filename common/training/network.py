@@ -1,0 +1,155 @@
+"""A timm network for a competition's targets: made, loaded from a file, and divided into layer groups."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from common.errors import PodiumError, UsageError
+from common.randomness import torch_seed
+from common.targets import Target
+from common.training.options import ModelOptions
+from common.training.timm_import import import_timm
+
+
+class Network(nn.Module):
+    """A timm body and head, with the normalisation of the pixels in front: weights and pixels stay together.
+
+    Takes (batch, height, width, 3) uint8 or uint16 and light (batch, 2); gives logits (batch, outputs), the
+    outputs of all targets side by side.
+    """
+
+    def __init__(self, body: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.body = body
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32), persistent=False)
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32), persistent=False)
+
+    def forward(self, pixels: torch.Tensor, light: torch.Tensor, body_frozen: bool = False) -> torch.Tensor:
+        inputs = self.normalised(pixels, light)
+        if not body_frozen:
+            return self.body(inputs)
+        with torch.no_grad():
+            features = self.body.forward_features(inputs)  # type: ignore[operator]
+        return self.body.forward_head(features)  # type: ignore[operator]
+
+    def normalised(self, pixels: torch.Tensor, light: torch.Tensor) -> torch.Tensor:
+        """Pixels as the body wants them: float32 (batch, 3, height, width), channels last in memory."""
+        full = 255 if pixels.dtype == torch.uint8 else 65535
+        gain, offset = light[:, 0, None, None, None], light[:, 1, None, None, None]
+        shades = ((pixels.float() / full - 0.5) * gain + (0.5 + offset)).clamp(0, 1)
+        return ((shades - self.mean) / self.std).permute(0, 3, 1, 2)
+
+
+def make_network(
+    options: ModelOptions, targets: Mapping[str, Target], base: Path, seed: int, pretrained: bool = True
+) -> Network:
+    """The network of a recipe entry, its untrained weights drawn from `seed`.
+
+    base        the folder that a relative `weights` path starts from
+    pretrained  False: as made for loading trained weights into it
+
+    Raises UsageError for an architecture, argument or weights file that does not exist or fit.
+    """
+    timm = import_timm()
+    if not timm.is_model(options.architecture):
+        stem = options.architecture.split(".")[0]
+        near = difflib.get_close_matches(stem, timm.list_models(), n=3)
+        raise UsageError(
+            f"architecture: timm {timm.__version__} has no '{options.architecture}'; near: {', '.join(near) or 'none'}"
+        )
+    outputs = sum(len(target.outputs) for target in targets.values())
+    from_hub = pretrained and options.weights == "hub"
+    with torch_seed(seed, "initial weights"):
+        try:
+            body = timm.create_model(
+                options.architecture, pretrained=from_hub, num_classes=outputs, **options.architecture_arguments
+            )
+        except (TypeError, AssertionError) as error:
+            raise UsageError(f"architecture_arguments: {options.architecture} refused them: {error}") from error
+        except (OSError, RuntimeError) as error:
+            if not from_hub:
+                raise
+            raise PodiumError(
+                f"weights: hub: the weights of {options.architecture} could not be fetched "
+                f"({str(error).splitlines()[0]}). Without a network, set `weights` to a safetensors file, or to none."
+            ) from error
+    if pretrained and options.weights not in ("hub", "none"):
+        _load_pretrained(body, weights_path(options, base))
+    config: dict[str, Any] = body.pretrained_cfg
+    mean, std = options.mean or config["mean"], options.std or config["std"]
+    return Network(body.to(memory_format=torch.channels_last), tuple(mean), tuple(std))
+
+
+def weights_path(options: ModelOptions, base: Path) -> Path:
+    """The file that `weights` names, relative to `base`; UsageError when it is not there."""
+    path = base / Path(options.weights).expanduser()
+    if not path.is_file():
+        raise UsageError(f"weights: no file {path} (key `weights` of a model; hub and none need no file)")
+    return path
+
+
+def start_head(network: Network, targets: Mapping[str, Target], truth: Mapping[str, np.ndarray]) -> None:
+    """Set the head's bias to what the training rows say on average, and shrink its weights.
+
+    The first steps then go into telling pictures apart instead of into learning the class shares.
+    """
+    head = network.body.get_classifier()  # type: ignore[operator]
+    if not isinstance(head, nn.Linear) or head.bias is None:
+        return
+    bias = np.concatenate([target.initial_bias(truth[name]) for name, target in targets.items()])
+    with torch.no_grad():
+        head.weight.mul_(0.1)
+        head.bias.copy_(torch.from_numpy(bias))
+
+
+def head_parameters(network: Network) -> list[nn.Parameter]:
+    """What is trained while the body is frozen."""
+    return list(network.body.get_classifier().parameters())  # type: ignore[operator]
+
+
+def parameter_groups(network: Network, options: ModelOptions) -> list[dict[str, Any]]:
+    """Groups for AdamW by layer and by whether they decay; `lr_scale` lowers the rate of earlier layers."""
+    from timm.optim import param_groups_layer_decay
+
+    return param_groups_layer_decay(
+        network.body, weight_decay=options.weight_decay, layer_decay=options.layer_decay
+    )
+
+
+def freeze_batch_norm(network: Network) -> None:
+    """Keep the running statistics as they are, by putting those layers into evaluation mode."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+
+
+def _load_pretrained(body: nn.Module, path: Path) -> None:
+    """Load all but the classifier, which belongs to other classes."""
+    try:
+        stored = load_file(path)
+    except SafetensorError as error:
+        raise UsageError(f"weights: {path} is no safetensors file ({error})") from error
+    own = body.state_dict()
+    classifier = [name for name in own if name not in stored or own[name].shape != stored[name].shape]
+    unexpected = [name for name in stored if name not in own]
+    head = {f"{name}.{part}" for name in _classifier_names(body) for part in ("weight", "bias")}
+    wrong = [name for name in classifier if name not in head and not name.endswith("num_batches_tracked")]
+    if wrong or unexpected:
+        raise UsageError(
+            f"weights: {path} does not fit the architecture: {len(wrong)} layers differ (first: {wrong[:2]}), "
+            f"{len(unexpected)} are not known (first: {unexpected[:2]})"
+        )
+    fitting = {name: tensor.to(own[name].dtype) for name, tensor in stored.items() if name not in classifier}
+    body.load_state_dict(fitting, strict=False)
+
+
+def _classifier_names(body: nn.Module) -> list[str]:
+    named = body.pretrained_cfg["classifier"]  # type: ignore[index]
+    return [named] if isinstance(named, str) else list(named)

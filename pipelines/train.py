@@ -1,0 +1,113 @@
+"""Train one model on all folds but one, and score it on that one."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors.torch import save_file
+
+from common.errors import PodiumError, UsageError
+from common.files import remove, replacing, scratch_folder, write_json
+from common.randomness import derived_seed
+from common.scoring import encode_truth, figures, metrics_of, squeezed
+from common.training.data import Examples, View
+from common.training.fit import Fit, Task, fit
+from common.training.network import Network, make_network, start_head
+from common.training.options import ModelOptions
+from pipelines.examples import Part, read_part
+from pipelines.hardware import hardware
+from pipelines.stage import run
+from pipelines.workspace import Workspace
+
+
+def train(workspace: Workspace, model: str, fold: int) -> None:
+    """Write weights, history and metrics of MODEL trained without FOLD."""
+    options = workspace.section(ModelOptions, "models", model)
+    competition = workspace.competition
+    part = read_part(workspace, "train", options)
+    given = encode_truth(competition, part.table)
+    learned = _labels_to_learn(workspace, part)
+    in_fold = (part.table["fold"] == fold).to_numpy()
+    validation_rows = np.flatnonzero(in_fold)
+    training_rows = np.flatnonzero(~in_fold & ~learned["excluded"].to_numpy())
+    if not len(validation_rows) or not len(training_rows):
+        raise UsageError(f"fold {fold}: {len(validation_rows)} rows to validate, {len(training_rows)} to train on")
+    ids = part.table["id"].to_numpy(dtype=object)
+    training = Examples(ids, part.pixels, encode_truth(competition, learned)).take(training_rows)
+    validation = Examples(ids, part.pixels, given).take(validation_rows)
+    seed = derived_seed(workspace.seed, "model", model, fold)
+
+    def make() -> Network:
+        network = make_network(options, competition.targets, workspace.folder, seed)
+        start_head(network, competition.targets, {name: training.truth(name) for name in competition.targets})
+        return network
+
+    def score(predictions: dict[str, np.ndarray]) -> dict[str, float]:
+        truth = validation.truth(competition.scored_target)
+        prediction = squeezed(predictions[competition.scored_target])
+        return {f"validation_{metric.name}": metric(truth, prediction) for metric in metrics_of(competition)}
+
+    print(f"{model}, fold {fold}: {len(training_rows):,} rows to train on, {len(validation_rows):,} to validate")
+    checkpoint = _checkpoint_path(workspace, model, fold, options, training, part)
+    result = fit(
+        Task(make, training, validation, competition.targets, score, options, seed, hardware(workspace), checkpoint)
+    )
+    if int(os.environ.get("RANK", "0")) == 0:
+        scored = competition.scored_target
+        scores = figures(competition.metric, validation.truth(scored), squeezed(result.predictions[scored]))
+        _write(workspace.fold_run(model, fold), options, result, {"metric": competition.metric.name, **scores})
+        remove(checkpoint.parent)
+
+
+def _labels_to_learn(workspace: Workspace, part: Part) -> pd.DataFrame:
+    """Rows of labels.parquet in the order of the pictures."""
+    labels = pd.read_parquet(workspace.labels).set_index("id")
+    missing = part.table.loc[~part.table["id"].isin(labels.index), "id"]
+    if len(missing):
+        raise PodiumError(f"{workspace.labels}: no label for id {missing.iloc[0]!r}; run the stage labels again")
+    return labels.loc[part.table["id"]].reset_index()
+
+
+def _checkpoint_path(
+    workspace: Workspace, model: str, fold: int, options: ModelOptions, training: View, part: Part
+) -> Path:
+    """A place in the scratch cache that depends on all that the training depends on."""
+    fingerprint = workspace.fingerprint("train")
+    told = [workspace.name, model, fold, workspace.seed, options.model_dump_json()]
+    told.append(fingerprint.read_text() if fingerprint.is_file() else "")
+    digest = hashlib.sha256("\0".join(map(str, told)).encode())
+    rows = part.table.loc[training.rows, ["id", "content_hash"]]
+    for values in [rows["id"], rows["content_hash"], *(training.truth(name) for name in training.examples.truth)]:
+        digest.update("\0".join(map(str, values)).encode())
+    return scratch_folder() / "training" / digest.hexdigest()[:20] / "checkpoint.safetensors"
+
+
+def _write(folder: Path, options: ModelOptions, result: Fit, scores: dict[str, Any]) -> None:
+    with replacing(folder) as beside:
+        beside.mkdir()
+        weights = {name: value.detach().cpu().contiguous() for name, value in result.network.state_dict().items()}
+        save_file(weights, beside / "weights.safetensors", metadata={"options": options.model_dump_json()})
+        pd.DataFrame(result.history).to_csv(beside / "history.csv", index=False)
+        write_json(
+            beside / "metrics.json",
+            scores
+            | {
+                "rows": len(next(iter(result.predictions.values()))),
+                "epochs": len(result.history),
+                "seconds": sum(entry["seconds"] for entry in result.history),
+                "images_per_second": float(np.median([entry["images_per_second"] for entry in result.history])),
+                "peak_memory_bytes": result.peak_memory_bytes,
+                "device": result.device,
+                "processes": result.processes,
+                "precision": options.precision,
+                "effective_batch_size": options.effective_batch_size,
+                "micro_batch_size": result.micro_batch_size,
+            },
+        )
+
+
+if __name__ == "__main__":
+    run(train, model=str, fold=int)

@@ -1,0 +1,105 @@
+"""Predict with one model: out-of-fold rows by the network that has not seen them, test rows by all."""
+
+import numpy as np
+import pandas as pd
+from safetensors.torch import load_file
+
+from common.errors import PodiumError
+from common.files import write_json
+from common.predictions import make_table, prediction_columns, write_predictions
+from common.scoring import difference, encode_truth, figures, scored_prediction
+from common.targets import columns_of
+from common.training.data import Examples
+from common.training.network import make_network
+from common.training.options import ModelOptions, TestTimeOptions
+from common.training.test_time import predict_views
+from pipelines.examples import Part, read_examples, read_part
+from pipelines.hardware import hardware
+from pipelines.stage import run
+from pipelines.workspace import Workspace
+
+
+def tta(workspace: Workspace, model: str) -> None:
+    """Write plain and test-time augmented predictions of MODEL, and whether augmenting helped."""
+    options = workspace.section(ModelOptions, "models", model)
+    test_time = workspace.section(TestTimeOptions, "tta")
+    targets = workspace.competition.targets
+    setup = hardware(workspace)
+    accelerator = setup.accelerator(options.precision)
+    train, test = read_part(workspace, "train", options), read_part(workspace, "test", options)
+    oof, test_sum = [], pd.DataFrame()
+    network = make_network(options, targets, workspace.folder, workspace.seed, pretrained=False)
+    network = accelerator.prepare_model(network, evaluation_mode=True)
+    for fold in workspace.folds_to_run:
+        weights = workspace.fold_run(model, fold) / "weights.safetensors"
+        if not weights.is_file():
+            raise PodiumError(f"{weights}: no such weights; run the stage train@{model}-{fold}")
+        accelerator.unwrap_model(network).load_state_dict(load_file(weights))
+
+        def predict(part: Part, rows: np.ndarray, name: str) -> pd.DataFrame:
+            examples = Examples(part.table["id"].to_numpy(dtype=object), part.pixels, {})
+            views = predict_views(
+                network, examples.take(rows), targets, options.augmentation, test_time, workspace.seed,
+                options.effective_batch_size, setup.loader_workers, accelerator, f"{model}, fold {fold}: {name}",
+            )  # fmt: skip
+            ids = examples.ids[rows]
+            return pd.concat([make_table(ids, view, views[view], targets) for view in ("plain", "tta")])
+
+        oof.append(predict(train, np.flatnonzero(train.table["fold"] == fold), "validation"))
+        columns = prediction_columns(targets)
+        of_fold = predict(test, np.arange(len(test.table)), "test").set_index(["id", "view"])[columns]
+        test_sum = of_fold if test_sum.empty else test_sum + of_fold
+    provenance = {"model": model, "folds": workspace.folds_to_run, "options": options.model_dump(mode="json")}
+    out_of_fold = pd.concat(oof)
+    averaged = (test_sum / len(workspace.folds_to_run)).reset_index()
+    averaged = pd.concat([averaged, _without_picture(workspace, train, test)])
+    write_predictions(workspace.predictions(model, "oof"), out_of_fold, targets, provenance)
+    write_predictions(workspace.predictions(model, "test"), averaged, targets, provenance)
+    _report(workspace, model, train.table, out_of_fold, test_time)
+
+
+def _without_picture(workspace: Workspace, train: Part, test: Part) -> pd.DataFrame:
+    """Test rows whose picture cannot be read get what the training rows say on average."""
+    everyone = read_examples(workspace, "test")
+    ids = everyone.loc[~everyone["id"].isin(test.table["id"]), "id"].tolist()
+    targets = workspace.competition.targets
+    truth = encode_truth(workspace.competition, train.table)
+    tables = []
+    for view in ("plain", "tta"):
+        table = pd.DataFrame({"id": np.array(ids, dtype=object), "view": view})
+        for name, target in targets.items():
+            prior = target.activate(target.initial_bias(truth[name])[None, :])
+            table[columns_of(name, target)] = np.repeat(prior, len(ids), axis=0)
+        tables.append(table)
+    return pd.concat(tables)
+
+
+def _report(
+    workspace: Workspace, model: str, train: pd.DataFrame, oof: pd.DataFrame, test_time: TestTimeOptions
+) -> None:
+    """tta.json: both scores, and their difference with its paired error."""
+    competition = workspace.competition
+    rows = train[train["fold"].isin(workspace.folds_to_run)]
+    truth = encode_truth(competition, rows)[competition.scored_target]
+    groups = rows["group"].to_numpy()
+    by_view = {
+        view: scored_prediction(competition, oof[oof["view"] == view].set_index("id").loc[rows["id"]])
+        for view in ("plain", "tta")
+    }
+    result = {
+        **{view: figures(competition.metric, truth, by_view[view], groups) for view in by_view},
+        **difference(competition.metric, truth, by_view["tta"], by_view["plain"], groups),
+        "metric": competition.metric.name,
+        "views": test_time.views,
+        "plain_weight": test_time.plain_weight,
+    }
+    write_json(workspace.tta_report(model), result)
+    print(
+        f"{model}: {competition.metric.name} plain {result['plain']['score']:.5f}, with {test_time.views} augmented "
+        f"views {result['tta']['score']:.5f}; difference {result['difference']:+.5f} "
+        f"+- {result['difference_standard_error']:.5f}"
+    )
+
+
+if __name__ == "__main__":
+    run(tta, model=str)

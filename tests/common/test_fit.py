@@ -1,0 +1,201 @@
+"""The training loop, on pictures small enough that it runs in moments."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from common.errors import PodiumError
+from common.metrics import log_loss
+from common.targets import Binary
+from common.training import fit as fit_module
+from common.training.data import Examples
+from common.training.fit import Task, fit
+from common.training.hardware import Hardware
+from common.training.network import make_network, start_head
+from common.training.options import ModelOptions
+
+TARGETS = {"label": Binary("dark", "light")}
+OPTIONS = ModelOptions(
+    architecture="test_convnext", weights="none", image_size_px=32, epochs=3, frozen_epochs=1,
+    learning_rate=3e-3, effective_batch_size=8, augmentation="photo",
+)  # fmt: skip
+
+
+def pictures(rows=36, seed=0):
+    """Dark and light noise, and the label that says which."""
+    rng = np.random.default_rng(seed)
+    truth = (np.arange(rows) % 2).astype(float)
+    noise = rng.integers(0, 120, size=(rows, 32, 32, 3))
+    pixels = (noise + 100 * truth[:, None, None, None]).astype(np.uint8)
+    return Examples(np.array([f"id{row}" for row in range(rows)], dtype=object), pixels, {"label": truth})
+
+
+def task(folder: Path, options=OPTIONS, hardware=None, make=None) -> Task:
+    examples = pictures()
+    training, validation = examples.take(np.arange(24)), examples.take(np.arange(24, 36))
+
+    def new():
+        network = make_network(options, TARGETS, folder, seed=1)
+        start_head(network, TARGETS, {"label": training.truth("label")})
+        return network
+
+    return Task(
+        make or new, training, validation, TARGETS,
+        lambda predictions: {"validation_log_loss": log_loss(validation.truth("label"), predictions["label"][:, 0])},
+        options, 1, hardware or Hardware("cpu", 0, 1), folder / "checkpoint.safetensors",
+    )  # fmt: skip
+
+
+def weights(result):
+    return {name: value.numpy().copy() for name, value in result.network.state_dict().items()}
+
+
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    return fit(task(tmp_path_factory.mktemp("unbroken")))
+
+
+def test_it_learns_what_is_plain_to_see(unbroken):
+    assert len(unbroken.history) == 4
+    assert unbroken.history[-1]["validation_log_loss"] < 0.45  # a guess scores 0.693
+    assert unbroken.history[-1]["train_loss"] < unbroken.history[0]["train_loss"]
+
+
+def test_two_loader_workers_change_nothing(unbroken, tmp_path):
+    assert_same(weights(unbroken), weights(fit(task(tmp_path, hardware=Hardware("cpu", 2, 1)))))
+
+
+@pytest.mark.parametrize("epochs_before_the_kill", [1, 2, 4])
+def test_a_killed_training_resumes_and_ends_with_the_same_weights(
+    unbroken, tmp_path, monkeypatch, epochs_before_the_kill
+):
+    save, saved = fit_module.save_checkpoint, []
+
+    def save_and_die(path, checkpoint):
+        save(path, checkpoint)
+        saved.append(checkpoint.epochs_done)
+        if len(saved) == epochs_before_the_kill:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit_module, "save_checkpoint", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        fit(task(tmp_path))
+    monkeypatch.undo()
+    resumed = fit(task(tmp_path))
+    assert_same(weights(unbroken), weights(resumed))
+    np.testing.assert_array_equal(unbroken.predictions["label"], resumed.predictions["label"])
+    assert [entry["train_loss"] for entry in resumed.history] == [
+        entry["train_loss"] for entry in unbroken.history
+    ]
+
+
+def test_the_frozen_epoch_trains_the_head_alone(tmp_path):
+    options = OPTIONS.model_copy(update={"epochs": 1, "frozen_epochs": 1})
+    the_task = task(tmp_path, options)
+    before = {name: value.numpy().copy() for name, value in the_task.make().state_dict().items()}
+    states = []
+    original = fit_module.save_checkpoint
+    fit_module.save_checkpoint = lambda path, checkpoint: states.append(
+        {name: value.numpy().copy() for name, value in checkpoint.weights.items()}
+    )
+    try:
+        fit(the_task)
+    finally:
+        fit_module.save_checkpoint = original
+    after_head, after_all = states
+    changed = {name for name in before if not np.array_equal(before[name], after_head[name])}
+    assert changed and all("head.fc" in name or "head.norm" in name for name in changed)
+    assert any(not np.array_equal(after_head[name], after_all[name]) for name in before if "stages.0" in name)
+
+
+def test_out_of_memory_halves_the_micro_batch_and_goes_on(tmp_path, capsys):
+    base = task(tmp_path)
+
+    def make_small_device():
+        network = base.make()
+
+        def refuse_large(module, arguments):
+            if len(arguments[0]) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+
+        network.body.register_forward_pre_hook(refuse_large)
+        return network
+
+    result = fit(replace(base, make=make_small_device))
+    assert result.micro_batch_size == 2
+    assert "going on with micro-batches of 4" in capsys.readouterr().out
+    assert len(result.history) == 4
+
+
+def test_the_micro_batch_size_does_not_change_the_gradient(tmp_path):
+    """ConvNeXt has no batch norm, so a step in pieces is the step in one, up to rounding."""
+    whole = fit(task(tmp_path))
+    (tmp_path / "checkpoint.safetensors").unlink()
+    base = task(tmp_path)
+    pieces = fit_module._run(base, base.hardware.accelerator("float32"), 3)
+    assert pieces.history[0]["train_loss"] == pytest.approx(whole.history[0]["train_loss"], rel=1e-4)
+    assert pieces.history[-1]["train_loss"] == pytest.approx(whole.history[-1]["train_loss"], rel=0.02)
+
+
+def test_one_picture_too_large_for_the_device_is_an_error_that_says_what_to_change(tmp_path):
+    base = task(tmp_path)
+
+    def make_tiny_device():
+        network = base.make()
+
+        def refuse(module, arguments):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        network.body.register_forward_pre_hook(refuse)
+        return network
+
+    with pytest.raises(PodiumError, match="image_size_px"):
+        fit(replace(base, make=make_tiny_device))
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):
+    options = OPTIONS.model_copy(update={"learning_rate": 1e30, "gradient_clip": None, "frozen_epochs": 0})
+    with pytest.raises(PodiumError, match="lower learning_rate"):
+        fit(task(tmp_path, options))
+
+
+def test_constant_predictions_stop_with_advice(tmp_path):
+    base = task(tmp_path)
+
+    def make_blind():
+        network = base.make()
+        network.register_forward_hook(lambda module, arguments, output: output * 0)
+        return network
+
+    with pytest.raises(PodiumError, match="the same 'label' for every picture"):
+        fit(replace(base, make=make_blind))
+
+
+def test_half_precision_on_the_cpu_is_refused(tmp_path):
+    with pytest.raises(PodiumError, match="fp16 needs a GPU"):
+        fit(task(tmp_path, OPTIONS.model_copy(update={"precision": "fp16"})))
+
+
+def test_bf16_trains_on_the_cpu(tmp_path):
+    result = fit(task(tmp_path, OPTIONS.model_copy(update={"precision": "bf16"})))
+    assert result.history[-1]["validation_log_loss"] < 0.55
+
+
+def test_frozen_batch_norm_keeps_its_statistics(tmp_path):
+    options = OPTIONS.model_copy(
+        update={"architecture": "test_resnet", "freeze_batch_norm": True, "learning_rate": 1e-3, "epochs": 1}
+    )
+    the_task = task(tmp_path, options)
+    before = the_task.make().state_dict()
+    after = fit(the_task).network.state_dict()
+    for name in (name for name in before if "running" in name):
+        torch.testing.assert_close(before[name], after[name], rtol=0, atol=0)

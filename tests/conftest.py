@@ -1,0 +1,17 @@
+"""What every test starts from: one torch thread, no model hub, no cache of the user's."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["DVC_NO_ANALYTICS"] = "1"
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path_factory, monkeypatch):
+    """A scratch cache of the test's own."""
+    folder = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setenv("PODIUM_SCRATCH", str(folder))
+    return folder
