@@ -1,0 +1,96 @@
+"""Blending: convex weights of members that make the metric best on out-of-fold rows."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.optimize import minimize
+
+from common.metrics import Metric
+from common.scoring import squeezed
+from common.targets import Multiclass, Regression, Target
+
+_ROUNDS = 50
+
+
+def convex_weights(metric: Metric, truth: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Weights (members,), not negative and summing to 1, for which the blend scores best on these rows.
+
+    members  (members, rows, outputs), predictions of the scored target
+
+    Greedy selection with replacement, which works for any metric and starts from the best member (Caruana et
+    al., "Ensemble selection from libraries of models", ICML 2004), then a local search over the simplex where
+    the metric is smooth enough for it to gain anything.
+    """
+    sign = 1.0 if metric.direction == "minimize" else -1.0
+
+    def cost(prediction: np.ndarray) -> float:
+        return sign * metric(truth, squeezed(prediction))
+
+    counts = np.zeros(len(members))
+    total = np.zeros(members.shape[1:])
+    best_cost, best_counts = np.inf, counts
+    for round_number in range(1, _ROUNDS + 1):
+        costs = [cost((total + member) / round_number) for member in members]
+        chosen = int(np.argmin(costs))
+        counts = counts.copy()
+        counts[chosen] += 1
+        total = total + members[chosen]
+        if costs[chosen] < best_cost:
+            best_cost, best_counts = costs[chosen], counts
+    greedy = best_counts / best_counts.sum()
+    if len(members) == 1:
+        return greedy
+    polished = minimize(
+        lambda weights: cost(np.tensordot(weights, members, axes=1)),
+        greedy,
+        method="SLSQP",
+        bounds=[(0, 1)] * len(members),
+        constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
+        options={"maxiter": 100},
+    )
+    weights = np.clip(polished.x, 0, 1)
+    weights = np.where(weights < 1e-4, 0, weights)
+    if not weights.sum():
+        return greedy
+    weights /= weights.sum()
+    return weights if cost(np.tensordot(weights, members, axes=1)) < best_cost else greedy
+
+
+def nested_weights(
+    metric: Metric, truth: np.ndarray, members: np.ndarray, parts: np.ndarray
+) -> np.ndarray:
+    """Weights of the members for each row, (rows, members), fitted without the row's own part.
+
+    parts  (rows,) labels, as the fold of each row; at least two different ones
+
+    The score of a blend with these weights is honest about their fitting, which that of `convex_weights` on
+    its own rows is not.
+    """
+    row_weights = np.zeros((members.shape[1], len(members)))
+    for part in np.unique(parts):
+        inside = parts == part
+        row_weights[inside] = convex_weights(metric, truth[~inside], members[:, ~inside])
+    return row_weights
+
+
+def clip(prediction: np.ndarray, target: Target, margin: float) -> np.ndarray:
+    """Probabilities kept `margin` from 0 and 1, those of a multiclass target summing to 1 again.
+
+    One confident mistake costs log loss -log(margin) at most.
+    """
+    if isinstance(target, Regression) or margin == 0:
+        return prediction
+    clipped = np.clip(prediction, margin, 1 - margin)
+    return clipped / clipped.sum(axis=1, keepdims=True) if isinstance(target, Multiclass) else clipped
+
+
+def blend_all(
+    members: list[Mapping[str, np.ndarray]], row_weights: np.ndarray, targets: Mapping[str, Target], margin: float
+) -> dict[str, np.ndarray]:
+    """Every target's blend, (rows, outputs), with `row_weights` (rows, members) or (1, members)."""
+    return {
+        name: clip(
+            sum(row_weights[:, [index]] * member[name] for index, member in enumerate(members)), target, margin
+        )
+        for name, target in targets.items()
+    }

@@ -1,0 +1,99 @@
+"""Blend the models by weights found on out-of-fold rows; the score is that of weights found without the row."""
+
+import numpy as np
+import pandas as pd
+
+from common.ensembling.blend import blend_all, convex_weights, nested_weights
+from common.ensembling.options import EnsembleOptions
+from common.files import write_json
+from common.predictions import make_table, read_predictions, write_predictions
+from common.randomness import sort_keys
+from common.scoring import encode_truth, figures, metrics_of, squeezed
+from common.targets import columns_of
+from pipelines.examples import read_examples, read_training_rows
+from pipelines.stage import run
+from pipelines.workspace import Workspace
+
+
+def ensemble(workspace: Workspace) -> None:
+    """Write the blend of all models for out-of-fold and test rows, its weights, and the CV score."""
+    competition, targets = workspace.competition, workspace.competition.targets
+    margin = workspace.section(EnsembleOptions, "ensemble").probability_clip
+    rows = read_training_rows(workspace)
+    rows = rows[rows["fold"].isin(workspace.folds_to_run) & rows["file"].notna()]
+    truth = encode_truth(competition, rows)[competition.scored_target]
+    names = [(model, view) for model in workspace.models for view in ("plain", "tta")]
+    oof = [_read(workspace, model, "oof", view, rows["id"].tolist()) for model, view in names]
+    scored = np.stack([member[competition.scored_target] for member in oof])
+
+    weights = convex_weights(competition.metric, truth, scored)
+    row_weights = nested_weights(competition.metric, truth, scored, _parts(workspace, rows))
+    blended = blend_all(oof, row_weights, targets, margin)
+    test_ids = read_examples(workspace, "test")["id"].tolist()
+    test = [_read(workspace, model, "test", view, test_ids) for model, view in names]
+    provenance = {"members": [f"{model} {view}" for model, view in names], "weights": weights.tolist()}
+    for part, ids, predictions in (
+        ("oof", rows["id"], blended),
+        ("test", test_ids, blend_all(test, weights[None, :], targets, margin)),
+    ):
+        table = make_table(ids, "blend", predictions, targets)
+        write_predictions(workspace.ensemble(f"{part}.parquet"), table, targets, provenance)
+    write_json(
+        workspace.ensemble("weights.json"),
+        {
+            "members": [
+                {"model": model, "view": view, "weight": float(weight)}
+                for (model, view), weight in zip(names, weights, strict=True)
+            ]
+        },
+    )
+    _write_cv(workspace, rows, truth, blended[competition.scored_target], names, scored, weights)
+
+
+def _read(workspace: Workspace, model: str, part: str, view: str, ids: list[str]) -> dict[str, np.ndarray]:
+    targets = workspace.competition.targets
+    table = read_predictions(workspace.predictions(model, part), targets, view, ids)
+    return {name: table[columns_of(name, target)].to_numpy() for name, target in targets.items()}
+
+
+def _parts(workspace: Workspace, rows: pd.DataFrame) -> np.ndarray:
+    """The folds; or, where only one was run, two halves that keep groups together."""
+    if len(workspace.folds_to_run) > 1:
+        return rows["fold"].to_numpy()
+    return sort_keys(workspace.seed, "halves", rows["group"]) % np.uint64(2)
+
+
+def _write_cv(
+    workspace: Workspace,
+    rows: pd.DataFrame,
+    truth: np.ndarray,
+    blended: np.ndarray,
+    names: list[tuple[str, str]],
+    scored: np.ndarray,
+    weights: np.ndarray,
+) -> None:
+    """cv.json: the score with its error over examples, by fold, and of each member."""
+    competition = workspace.competition
+    metric, *beside = metrics_of(competition)
+    groups = rows["group"].to_numpy()
+    cv = {
+        "metric": metric.name,
+        "direction": metric.direction,
+        **figures(metric, truth, squeezed(blended), groups),
+        "rows": len(rows),
+        "folds": {
+            str(fold): metric(truth[rows["fold"] == fold], squeezed(blended[rows["fold"] == fold]))
+            for fold in workspace.folds_to_run
+        },
+        "members": {
+            f"{model} {view}": {**figures(metric, truth, squeezed(member), groups), "weight": float(weight)}
+            for (model, view), member, weight in zip(names, scored, weights, strict=True)
+        },
+        **{other.name: figures(other, truth, squeezed(blended), groups) for other in beside},
+    }
+    write_json(workspace.ensemble("cv.json"), cv)
+    print(f"CV {metric.name} {cv['score']:.5f} +- {cv['standard_error']:.5f} on {len(rows):,} out-of-fold rows")
+
+
+if __name__ == "__main__":
+    run(ensemble)
