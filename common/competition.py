@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from common.metrics import Metric
-from common.raw.files import RawFiles
 from common.targets import Target
+
+if TYPE_CHECKING:  # else every stage's code would include the reading of archives
+    from common.raw.files import RawFiles
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Competition:
     title: str
     targets: Mapping[str, Target]
     metric: Metric
-    read_examples: Callable[[RawFiles], pd.DataFrame]
+    read_examples: "Callable[[RawFiles], pd.DataFrame]"
     submission: Callable[[pd.DataFrame], pd.DataFrame]
     sample_submission: str = "sample_submission.csv"
     id_column: str = "id"

@@ -7,7 +7,7 @@ its folder.
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class SourceTree:
     def _imports(self, name: str) -> list[str]:
         package = name if self.modules[name].name == "__init__.py" else name.rpartition(".")[0]
         found = []
-        for node in ast.walk(self._trees[name]):
+        for node in _running_nodes(self._trees[name]):
             if isinstance(node, ast.Import):
                 found += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -79,6 +79,15 @@ class SourceTree:
                     base = ".".join([*around, base] if base else around)
                 found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
         return found
+
+
+def _running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under `if TYPE_CHECKING:`, which never run."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _running_nodes(node)
 
 
 def canonical(tree: ast.AST) -> str:

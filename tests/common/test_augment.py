@@ -1,0 +1,79 @@
+"""Augmentation: what a picture becomes depends on the seed, the purpose and its id alone."""
+
+import cv2
+import numpy as np
+import pytest
+
+from common.images.augment import AUGMENTATIONS, Augmentation, _affine_map, augment
+
+
+def pictures(rows=6, side=32, dtype=np.uint8, seed=0):
+    high = np.iinfo(dtype).max
+    return np.random.default_rng(seed).integers(0, high, size=(rows, side, side, 3), dtype=dtype, endpoint=True)
+
+
+IDS = [f"cat.{number}" for number in range(6)]
+
+
+def test_none_changes_nothing():
+    given = pictures()
+    pixels, light = augment(given, IDS, "none", 1, "train", 0)
+    np.testing.assert_array_equal(pixels, given)
+    np.testing.assert_array_equal(light, np.tile([1, 0], (6, 1)))
+
+
+def test_a_picture_is_augmented_the_same_way_in_any_batch():
+    given = pictures()
+    together, light = augment(given, IDS, "photo", 1, "train", 3)
+    order = [4, 0, 2]
+    apart, apart_light = augment(given[order], [IDS[row] for row in order], "photo", 1, "train", 3)
+    np.testing.assert_array_equal(together[order], apart)
+    np.testing.assert_array_equal(light[order], apart_light)
+
+
+@pytest.mark.parametrize("other", [(2, "train", 3), (1, "train", 4), (1, "tta", 3)])
+def test_another_seed_epoch_or_purpose_draws_anew(other):
+    given = pictures()
+    first, _ = augment(given, IDS, "photo", 1, "train", 3)
+    second, _ = augment(given, IDS, "photo", *other)
+    assert all(not np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_the_given_pixels_stay_as_they_are():
+    given = pictures()
+    before = given.copy()
+    augment(given, IDS, "photo", 1, "train", 0)
+    np.testing.assert_array_equal(given, before)
+
+
+def test_sixteen_bits_stay_sixteen_bits():
+    """A ramp in steps of one count keeps far more than 256 shades through the warp."""
+    ramp = np.arange(64 * 64, dtype=np.uint16).reshape(1, 64, 64, 1).repeat(3, axis=3) + 30_000
+    warped, _ = augment(ramp, ["ramp"], "photo", 1, "train", 0)
+    assert warped.dtype == np.uint16
+    assert len(np.unique(warped)) > 1500
+
+
+def test_a_flip_alone_is_numpys_flip():
+    flip = Augmentation(flip=True, rotation_degrees=0, zoom=1.0, contrast=0, brightness=0)
+    given = pictures(1)[0]
+    matrix = _affine_map(np.array([0, 0, -1, 0, 0]), flip, 32)
+    warped = cv2.warpAffine(given, matrix, (32, 32), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    np.testing.assert_array_equal(warped, given[:, ::-1])
+
+
+def test_zoom_and_shift_never_look_beyond_the_picture():
+    photo = AUGMENTATIONS["photo"]
+    no_rotation = Augmentation(True, 0, photo.zoom, 0, 0)
+    for draw in np.random.default_rng(0).uniform(-1, 1, size=(200, 5)):
+        matrix = _affine_map(draw, no_rotation, 32)
+        corners = matrix @ np.array([[0, 0, 31, 31], [0, 31, 0, 31], [1, 1, 1, 1]])
+        assert corners.min() >= -1e-9 and corners.max() <= 31 + 1e-9
+
+
+def test_light_stays_within_its_range():
+    _, light = augment(pictures(200, 4), [str(number) for number in range(200)], "photo", 1, "train", 0)
+    photo = AUGMENTATIONS["photo"]
+    assert np.abs(light[:, 0] - 1).max() <= photo.contrast + 1e-6
+    assert np.abs(light[:, 1]).max() <= photo.brightness + 1e-6
+    assert light.std(axis=0).min() > 0.02

@@ -1,0 +1,124 @@
+"""Networks: made from a name, loaded from a file, normalised inside, divided into layer groups."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from common.errors import PodiumError, UsageError
+from common.targets import Binary, Multiclass, Regression
+from common.training.network import Network, make_network, parameter_groups, start_head
+from common.training.options import ModelOptions
+from common.training.schedule import one_cycle
+from common.training.timm_import import import_timm
+
+PETS = {"label": Binary("cat", "dog")}
+WEIGHTS = Path(__file__).resolve().parents[3] / "shared/weights/mobilenetv2_100.safetensors"
+
+
+def options(**more):
+    return ModelOptions(
+        **({"architecture": "test_resnet", "weights": "none", "image_size_px": 32, "epochs": 1, "learning_rate": 1e-3,
+            "effective_batch_size": 4} | more)
+    )  # fmt: skip
+
+
+def test_the_head_has_an_output_for_every_class_of_every_target(tmp_path):
+    targets = {"label": Multiclass(("a", "b", "c")), "age": Regression()}
+    network = make_network(options(), targets, tmp_path, seed=0)
+    pixels = torch.randint(0, 255, (2, 32, 32, 3), dtype=torch.uint8)
+    assert network(pixels, torch.tensor([[1.0, 0.0]] * 2)).shape == (2, 4)
+
+
+def test_initial_weights_depend_on_the_seed_alone(tmp_path):
+    torch.manual_seed(5)
+    first = make_network(options(), PETS, tmp_path, seed=1).state_dict()
+    state = torch.get_rng_state()
+    second = make_network(options(), PETS, tmp_path, seed=1).state_dict()
+    assert torch.equal(state, torch.get_rng_state()), "a library function leaves the global generator alone"
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    other = make_network(options(), PETS, tmp_path, seed=2).state_dict()
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize(("dtype", "full"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_pixels_are_normalised_by_their_own_range(dtype, full):
+    network = Network(torch.nn.Identity(), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    pixels = torch.from_numpy(np.array([0, full], dtype=dtype).reshape(1, 1, 2, 1).repeat(3, axis=3))
+    normalised = network(pixels, torch.tensor([[1.0, 0.0]]))
+    torch.testing.assert_close(normalised[0, 0, 0], torch.tensor([-2.0, 2.0]))
+
+
+def test_sixteen_bits_reach_the_network():
+    network = Network(torch.nn.Identity(), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    ramp = torch.from_numpy(np.arange(65536, dtype=np.uint16).reshape(1, 256, 256, 1).repeat(3, axis=3))
+    assert len(network(ramp, torch.tensor([[1.0, 0.0]]))[0, 0].unique()) == 65536
+
+
+def test_the_head_starts_at_the_share_of_the_classes(tmp_path):
+    truth = {"label": np.array([1.0] * 90 + [0.0] * 10)}
+    network = make_network(options(), PETS, tmp_path, seed=0)
+    start_head(network, PETS, truth)
+    network.eval()
+    pixels = torch.randint(0, 255, (8, 32, 32, 3), dtype=torch.uint8)
+    probabilities = network(pixels, torch.tensor([[1.0, 0.0]] * 8)).sigmoid()
+    assert float(probabilities.mean()) == pytest.approx(0.9, abs=0.05)
+
+
+def test_earlier_layers_learn_more_slowly(tmp_path):
+    groups = parameter_groups(make_network(options(), PETS, tmp_path, 0), options(layer_decay=0.5))
+    scales = sorted({group["lr_scale"] for group in groups})
+    assert scales[-1] == 1.0 and scales[0] < 0.5
+    assert all(group["weight_decay"] == 0 for group in groups if all(p.ndim < 2 for p in group["params"]))
+
+
+def test_weights_of_another_head_are_loaded_from_a_file(tmp_path):
+    body = import_timm().create_model("test_resnet", num_classes=7)
+    save_file(body.state_dict(), tmp_path / "body.safetensors")
+    network = make_network(options(weights="body.safetensors"), PETS, tmp_path, seed=0)
+    loaded, stored = network.body.state_dict(), body.state_dict()
+    head = {name for name in stored if loaded[name].shape != stored[name].shape}
+    assert head == {"fc.weight", "fc.bias"}
+    assert all(torch.equal(loaded[name], stored[name]) for name in stored if name not in head)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    save_file(import_timm().create_model("test_convnext").state_dict(), tmp_path / "other.safetensors")
+    with pytest.raises(UsageError, match="does not fit the architecture"):
+        make_network(options(weights="other.safetensors"), PETS, tmp_path, seed=0)
+
+
+def test_what_is_missing_is_named(tmp_path):
+    with pytest.raises(UsageError, match="weights: no file"):
+        make_network(options(weights="nowhere.safetensors"), PETS, tmp_path, seed=0)
+    with pytest.raises(UsageError, match="near: resnet50"):
+        make_network(options(architecture="resnet50x"), PETS, tmp_path, seed=0)
+    with pytest.raises(UsageError, match="architecture_arguments"):
+        make_network(options(architecture_arguments={"depht": 3}), PETS, tmp_path, seed=0)
+
+
+def test_a_hub_that_cannot_be_reached_says_what_to_do(tmp_path):
+    with pytest.raises(PodiumError, match="set `weights` to a safetensors file, or to none"):
+        make_network(options(architecture="resnet18.a1_in1k", weights="hub"), PETS, tmp_path, seed=0)
+
+
+@pytest.mark.skipif(not WEIGHTS.is_file(), reason="the ImageNet weights are not at hand")
+def test_the_real_imagenet_weights_fit(tmp_path):
+    real = options(
+        architecture="mobilenetv2_100", architecture_arguments={"bn_eps": 1e-3, "pad_type": "same"},
+        weights=str(WEIGHTS), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5),
+    )  # fmt: skip
+    network = make_network(real, PETS, tmp_path, seed=0)
+    assert network.body.conv_stem.weight.dtype == torch.float32
+    assert float(network.body.bn1.running_var.mean()) != 1.0
+
+
+def test_one_cycle_rises_to_one_and_falls_to_almost_nothing():
+    rates = [one_cycle(step, 100, 0.25) for step in range(100)]
+    assert max(rates) == pytest.approx(1.0) and rates.index(max(rates)) == 25
+    assert rates[0] == pytest.approx(1 / 25) and rates[-1] == pytest.approx(1e-4)
+    assert all(a < b for a, b in zip(rates[:25], rates[1:26], strict=True))
+    assert all(a > b for a, b in zip(rates[25:-1], rates[26:], strict=True))
+    assert one_cycle(0, 1, 0.25) > 0

@@ -1,0 +1,70 @@
+"""The submission repeats the sample's ids and columns; every check can fail."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from common.competition import Competition
+from common.errors import PodiumError
+from common.metrics import log_loss
+from common.predictions import make_table
+from common.submission.write import check_submission, write_submission
+from common.targets import Binary, Multiclass
+
+PETS = Competition(
+    slug="pets",
+    title="Pets",
+    targets={"label": Binary("cat", "dog")},
+    metric=log_loss,
+    read_examples=lambda raw: pd.DataFrame(),
+    submission=lambda table: table[["label:dog"]].rename(columns={"label:dog": "label"}),
+)
+SAMPLE = pd.DataFrame({"id": ["10", "2", "1"], "label": ["0.5"] * 3})
+
+
+def predictions(ids=("1", "2", "10"), values=(0.1, 0.25, 1 / 3)):
+    return make_table(ids, "blend", {"label": np.array(values)[:, None]}, PETS.targets)
+
+
+def failed(path, sample=SAMPLE, competition=PETS):
+    return {check.name for check in check_submission(path, competition, sample) if not check.ok}
+
+
+def test_rows_stand_in_the_order_of_the_sample(tmp_path):
+    write_submission(tmp_path / "submission.csv", PETS, predictions(), SAMPLE)
+    assert (tmp_path / "submission.csv").read_text() == "id,label\n10,0.3333333\n2,0.25\n1,0.1\n"
+    assert failed(tmp_path / "submission.csv") == set()
+
+
+def test_an_id_without_a_prediction_is_named(tmp_path):
+    with pytest.raises(PodiumError, match=r"1 ids without a prediction \(first: '10'\)"):
+        write_submission(tmp_path / "submission.csv", PETS, predictions(("1", "2"), (0.1, 0.2)), SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "check"),
+    [
+        ("id,prediction\n10,0.1\n2,0.2\n1,0.3\n", "columns"),
+        ("id,label\n2,0.1\n10,0.2\n1,0.3\n", "ids"),
+        ("id,label\n10,0.1\n2,0.2\n", "ids"),
+        ("id,label\n10,0.1\n2,\n1,0.3\n", "no missing value"),
+        ("id,label\n10,0.1\n2,nan\n1,0.3\n", "finite numbers"),
+        ("id,label\n10,0.1\n2,1.2\n1,0.3\n", "probabilities"),
+        ("id,label\n10,0.5\n2,0.5\n1,0.5\n", "not constant"),
+    ],
+)
+def test_what_kaggle_would_refuse_or_score_badly_is_found(tmp_path, text, check):
+    (tmp_path / "submission.csv").write_text(text)
+    assert check in failed(tmp_path / "submission.csv")
+
+
+def test_rows_of_a_multiclass_submission_sum_to_one(tmp_path):
+    classes = ("akita", "beagle")
+    breeds = Competition(
+        "breeds", "Breeds", {"breed": Multiclass(classes)}, log_loss, lambda raw: pd.DataFrame(), lambda table: table
+    )
+    sample = pd.DataFrame({"id": ["a", "b"], "akita": ["0.5"] * 2, "beagle": ["0.5"] * 2})
+    (tmp_path / "good.csv").write_text("id,akita,beagle\na,0.3,0.7\nb,0.9,0.1\n")
+    (tmp_path / "bad.csv").write_text("id,akita,beagle\na,0.3,0.7\nb,0.9,0.2\n")
+    assert failed(tmp_path / "good.csv", sample, breeds) == set()
+    assert failed(tmp_path / "bad.csv", sample, breeds) == {"rows sum to 1"}

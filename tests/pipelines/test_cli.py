@@ -1,0 +1,154 @@
+"""The command line as a person uses it: exit codes, one message, help that suffices."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from common.files import write_json
+from pipelines.cli import app
+from pipelines.workspace import Workspace
+from tests.pipelines.repository import RECIPE, make_repository
+
+COMMANDS = ["use", "set", "recipes", "show", "correlate", "doctor", "clean"]
+
+
+def podium(*arguments: str, here: Path) -> "subprocess.CompletedProcess[str]":
+    program = Path(sys.executable).parent / "podium"
+    return subprocess.run([program, *arguments], cwd=here, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Workspace:
+    return make_repository(tmp_path)
+
+
+def test_help_names_every_command_and_comes_at_once(tmp_path: Path) -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        shown = podium("--help", here=tmp_path)
+        assert shown.returncode == 0
+        assert all(f" {command} " in shown.stdout for command in COMMANDS)
+        return time.perf_counter() - start
+
+    # The quickest of a few: a busy machine makes any one of them slow.
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+def test_what_the_command_line_imports_is_little() -> None:
+    code = "import sys, pipelines.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "pandas", "numpy", "dvc", "timm", "pydantic"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_says_what_it_does_with_an_example(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"])
+    assert shown.exit_code == 0
+    assert f"Example: podium {command}" in shown.output
+
+
+def test_commands_work_from_any_folder_inside(pets: Workspace) -> None:
+    done = podium("set", "pets", "models.first.epochs=3", "tta.views=0", here=pets.folder / "recipes")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == ["models.first.epochs: 8 -> 3", "tta.views: 4 -> 0"]
+    assert "epochs: 3 " in pets.params_path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["set", "pets", "models.first.epoch=3"], "did you mean 'models.first.epochs'"),
+        (["use", "pets", "larger"], "did you mean 'large'"),
+        (["show", "petz"], "no competition 'petz'"),
+        (["nonsense"], "No such command"),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_code_2(pets: Workspace, arguments: list[str], message: str) -> None:
+    done = podium(*arguments, here=pets.root)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert pets.params_path.read_text() == RECIPE
+
+
+def test_outside_a_repository_it_says_so(tmp_path: Path) -> None:
+    done = podium("show", "pets", here=tmp_path)
+    assert done.returncode == 2
+    assert "not inside a Podium repository" in done.stderr
+
+
+def test_ctrl_c_ends_with_130_and_no_traceback(pets: Workspace) -> None:
+    # `set` waits for a file that nobody writes: params.yaml is a pipe.
+    pets.params_path.unlink()
+    os.mkfifo(pets.params_path)
+    program = Path(sys.executable).parent / "podium"
+    process = subprocess.Popen(
+        [program, "recipes", "pets"], cwd=pets.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    writer = os.open(pets.params_path, os.O_WRONLY)  # returns once podium has begun to read
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    os.close(writer)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_show_before_a_run_says_what_to_run(pets: Workspace) -> None:
+    done = podium("show", "pets", here=pets.root)
+    assert done.returncode == 1
+    assert "ensemble/cv.json" in done.stderr
+    assert "dvc repro pets" in done.stderr
+
+
+def test_show_prints_score_checks_and_paths(pets: Workspace) -> None:
+    score = {"score": 0.12345, "standard_error": 0.01234}
+    write_json(
+        pets.ensemble("cv.json"),
+        {
+            **score,
+            "metric": "log loss",
+            "direction": "minimize",
+            "rows": 1238,
+            "folds": {"0": 0.1, "1": 0.15},
+            "members": {"first plain": {**score, "weight": 0.25}, "second tta": {**score, "weight": 0.75}},
+            "accuracy": {"score": 0.9512, "standard_error": 0.004},
+        },
+    )
+    checks = [
+        {"name": "ids", "ok": True, "detail": "80, those of sample_submission.csv"},
+        {"name": "range", "ok": False, "detail": "row 3: 1.2"},
+    ]
+    write_json(pets.submission_report, {"rows": 80, "checks": checks})
+    pets.submission.touch()
+    pets.report.parent.mkdir()
+    pets.report.touch()
+    assert podium("show", "pets", here=pets.root).stdout.splitlines() == [
+        "CV score    log loss 0.1235 ± 0.0123 (standard error, 1,238 rows; lower is better)",
+        "  folds     0: 0.1000   1: 0.1500",
+        "  accuracy  0.9512 ± 0.0040",
+        "  member    second tta: 0.1235 ± 0.0123, weight 0.75",
+        "  member    first plain: 0.1235 ± 0.0123, weight 0.25",
+        "submission  competitions/pets/submission.csv (80 rows)",
+        "  ok        ids    80, those of sample_submission.csv",
+        "  FAILED    range  row 3: 1.2",
+        "report      competitions/pets/report/index.html",
+    ]
+
+
+def test_correlate_passes_its_exit_code_on_and_prints_json(tmp_path: Path) -> None:
+    known_good, new = tmp_path / "good.csv", tmp_path / "new.csv"
+    known_good.write_text("id,label\n" + "".join(f"{row},{(row * 37) % 101 / 100}\n" for row in range(1, 60)))
+    new.write_text("id,label\n" + "".join(f"{row},{1 - (row * 37) % 101 / 100:.2f}\n" for row in range(1, 60)))
+    assert podium("correlate", str(known_good), str(known_good), here=tmp_path).returncode == 0
+    done = podium("correlate", str(new), str(known_good), "--json", here=tmp_path)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["diagnosis"] == "inverted"
