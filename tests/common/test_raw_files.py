@@ -132,7 +132,7 @@ def test_a_loose_file_wins_over_a_zipped_one(tmp_path: Path) -> None:
 
 
 def test_two_zips_that_disagree_are_refused(tmp_path: Path) -> None:
-    put(tmp_path, {"train.zip": zipped({"1.jpg": b"a"}), "all.zip": zipped({}), "x/y.csv": b""})
+    put(tmp_path, {"train.zip": zipped({"1.jpg": b"a"}), "empty.zip": zipped({}), "x/y.csv": b""})
     assert RawFiles(tmp_path).names() == ["train/1.jpg", "x/y.csv"]
     put(tmp_path, {f"{SLUG}.zip": zipped({"train/1.jpg": b"b"})})
     with pytest.raises(PodiumError, match=r"'train/1.jpg' is in .*and, with other content, in .*train.zip"):
