@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -25,9 +25,12 @@ class Options(BaseModel):
     @classmethod
     def _know_every_key(cls, given: Any) -> Any:
         if isinstance(given, Mapping):
-            for key in given:
+            for key, value in given.items():
                 if key not in cls.model_fields:
                     raise ValueError(f"unknown key '{key}'{nearest(str(key), cls.model_fields)}")
+                kind: Any = cls.model_fields[key].annotation
+                if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
+                    raise ValueError(f"{key}: expected a number, found {str(value).lower()}")  # not 0 or 1
         return given
 
 

@@ -26,11 +26,20 @@ def test_a_recipe_whose_files_are_there_passes(pets: Workspace) -> None:
 @pytest.mark.parametrize(
     ("assignments", "message"),
     [
-        (["models.first.weights=net.safetensors"], "models.first.weights: no such file: ../../net.safetensors"),
+        (
+            ["models.first.weights=net.safetensors"],
+            "models.first.weights: no such file: ../../net.safetensors",
+        ),
         (["source.kind=kaggle"], "source.path: no such file: kaggle_files.txt"),
         (["source.kind=local", "source.path=/no/pictures"], "source.path: no such file: /no/pictures;"),
-        (["models.first.architecture=resnet10"], "models.first.architecture: .*no network 'resnet10'; near: resnet10t"),
-        (["models.first.architecture=resnet10t.in1k", "models.first.weights=hub"], "it has resnet10t.c3_in1k"),
+        (
+            ["models.first.architecture=resnet10"],
+            "models.first.architecture: .*no network 'resnet10'; near: resnet10t",
+        ),
+        (
+            ["models.first.architecture=resnet10t.in1k", "models.first.weights=hub"],
+            "it has resnet10t.c3_in1k",
+        ),
         (["models.second.architecture=vit_giant_patch14_224", "models.second.weights=hub"], "has no weights"),
     ],
 )

@@ -6,22 +6,47 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from common.files import write_json
-from pipelines.cli import app
+from pipelines.cli import app, main
 from pipelines.workspace import Workspace
 from tests.pipelines.repository import RECIPE, make_repository
 
 COMMANDS = ["use", "set", "recipes", "show", "correlate", "doctor", "clean"]
 
 
-def podium(*arguments: str, here: Path) -> "subprocess.CompletedProcess[str]":
-    program = Path(sys.executable).parent / "podium"
-    return subprocess.run([program, *arguments], cwd=here, capture_output=True, text=True, timeout=60)
+PROGRAM = Path(sys.executable).parent / "podium"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Podium = Callable[..., Outcome]
+
+
+@pytest.fixture
+def podium(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Podium:
+    """What the program does when it is called with these arguments in the folder `here`."""
+
+    def run(*arguments: str, here: Path) -> Outcome:
+        monkeypatch.chdir(here)
+        monkeypatch.setattr("sys.argv", ["podium", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return Outcome(ended.value.code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture
@@ -32,13 +57,12 @@ def pets(tmp_path: Path) -> Workspace:
 def test_help_names_every_command_and_comes_at_once(tmp_path: Path) -> None:
     def seconds() -> float:
         start = time.perf_counter()
-        shown = podium("--help", here=tmp_path)
-        assert shown.returncode == 0
+        shown = subprocess.run([PROGRAM, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
         assert all(f" {command} " in shown.stdout for command in COMMANDS)
         return time.perf_counter() - start
 
-    # The quickest of a few: a busy machine makes any one of them slow.
-    assert min(seconds() for _ in range(5)) < 0.5
+    # Once of a few times: a busy machine makes any one of them slow.
+    assert any(seconds() < 0.5 for _ in range(8))
 
 
 def test_what_the_command_line_imports_is_little() -> None:
@@ -54,7 +78,7 @@ def test_each_command_says_what_it_does_with_an_example(command: str) -> None:
     assert f"Example: podium {command}" in shown.output
 
 
-def test_commands_work_from_any_folder_inside(pets: Workspace) -> None:
+def test_commands_work_from_any_folder_inside(podium: Podium, pets: Workspace) -> None:
     done = podium("set", "pets", "models.first.epochs=3", "tta.views=0", here=pets.folder / "recipes")
     assert done.returncode == 0
     assert done.stdout.splitlines() == ["models.first.epochs: 8 -> 3", "tta.views: 4 -> 0"]
@@ -70,7 +94,9 @@ def test_commands_work_from_any_folder_inside(pets: Workspace) -> None:
         (["nonsense"], "No such command"),
     ],
 )
-def test_a_mistake_is_one_message_and_exit_code_2(pets: Workspace, arguments: list[str], message: str) -> None:
+def test_a_mistake_is_one_message_and_exit_code_2(
+    podium: Podium, pets: Workspace, arguments: list[str], message: str
+) -> None:
     done = podium(*arguments, here=pets.root)
     assert done.returncode == 2
     assert message in done.stderr
@@ -79,19 +105,18 @@ def test_a_mistake_is_one_message_and_exit_code_2(pets: Workspace, arguments: li
     assert pets.params_path.read_text() == RECIPE
 
 
-def test_outside_a_repository_it_says_so(tmp_path: Path) -> None:
+def test_outside_a_repository_it_says_so(podium: Podium, tmp_path: Path) -> None:
     done = podium("show", "pets", here=tmp_path)
     assert done.returncode == 2
     assert "not inside a Podium repository" in done.stderr
 
 
 def test_ctrl_c_ends_with_130_and_no_traceback(pets: Workspace) -> None:
-    # `set` waits for a file that nobody writes: params.yaml is a pipe.
+    # A params.yaml that is a pipe, into which nobody writes, keeps the command waiting.
     pets.params_path.unlink()
     os.mkfifo(pets.params_path)
-    program = Path(sys.executable).parent / "podium"
     process = subprocess.Popen(
-        [program, "recipes", "pets"], cwd=pets.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [PROGRAM, "recipes", "pets"], cwd=pets.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     writer = os.open(pets.params_path, os.O_WRONLY)  # returns once podium has begun to read
     time.sleep(0.1)
@@ -102,14 +127,14 @@ def test_ctrl_c_ends_with_130_and_no_traceback(pets: Workspace) -> None:
     assert "Traceback" not in errors
 
 
-def test_show_before_a_run_says_what_to_run(pets: Workspace) -> None:
+def test_show_before_a_run_says_what_to_run(podium: Podium, pets: Workspace) -> None:
     done = podium("show", "pets", here=pets.root)
     assert done.returncode == 1
     assert "ensemble/cv.json" in done.stderr
     assert "dvc repro pets" in done.stderr
 
 
-def test_show_prints_score_checks_and_paths(pets: Workspace) -> None:
+def test_show_prints_score_checks_and_paths(podium: Podium, pets: Workspace) -> None:
     score = {"score": 0.12345, "standard_error": 0.01234}
     write_json(
         pets.ensemble("cv.json"),
@@ -144,10 +169,12 @@ def test_show_prints_score_checks_and_paths(pets: Workspace) -> None:
     ]
 
 
-def test_correlate_passes_its_exit_code_on_and_prints_json(tmp_path: Path) -> None:
+def test_correlate_passes_its_exit_code_on_and_prints_json(podium: Podium, tmp_path: Path) -> None:
     known_good, new = tmp_path / "good.csv", tmp_path / "new.csv"
     known_good.write_text("id,label\n" + "".join(f"{row},{(row * 37) % 101 / 100}\n" for row in range(1, 60)))
-    new.write_text("id,label\n" + "".join(f"{row},{1 - (row * 37) % 101 / 100:.2f}\n" for row in range(1, 60)))
+    new.write_text(
+        "id,label\n" + "".join(f"{row},{1 - (row * 37) % 101 / 100:.2f}\n" for row in range(1, 60))
+    )
     assert podium("correlate", str(known_good), str(known_good), here=tmp_path).returncode == 0
     done = podium("correlate", str(new), str(known_good), "--json", here=tmp_path)
     assert done.returncode == 1

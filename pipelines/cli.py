@@ -1,0 +1,125 @@
+"""The command line `podium`. Each command calls one function; what it needs is imported when it runs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.errors import PodiumError
+
+app = typer.Typer(
+    name="podium",
+    help="Kaggle competitions, from raw files to a checked submission.\n\n"
+    "A competition's stages are run by DVC: [bold]dvc repro NAME[/bold]. NAME is a folder in competitions/;"
+    " every command works from any folder of the repository.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The competition's folder name, as dogs_vs_cats.")]
+
+
+@app.command(epilog="Example: podium use dogs_vs_cats cpu")
+def use(
+    name: Name,
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A file in recipes/, without .yaml.")],
+    force: Annotated[bool, typer.Option("--force", help="Drop edits in params.yaml.")] = False,
+) -> None:
+    """Make another recipe the active one: copy it to params.yaml, and keep the present source of the data."""
+    from pipelines.edit_recipe import use_recipe
+    from pipelines.workspace import Workspace
+
+    print(use_recipe(Workspace.open(name), recipe, force))
+
+
+@app.command(
+    "set", epilog="Example: podium set dogs_vs_cats source.kind=local source.path=~/dogs 'folds_to_run=[0,1]'"
+)
+def set_(
+    name: Name,
+    assignments: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="As models.resnet.epochs=3; values are YAML.")
+    ],
+) -> None:
+    """Change keys of the active recipe: all of them, or none. Comments and layout stay.
+
+    Paths (source.path, models.MODEL.weights) are understood from the current folder.
+    """
+    from pipelines.edit_recipe import set_keys
+    from pipelines.workspace import Workspace
+
+    for line in set_keys(Workspace.open(name), assignments, Path.cwd()):
+        print(line)
+
+
+@app.command(epilog="Example: podium recipes dogs_vs_cats")
+def recipes(name: Name) -> None:
+    """List a competition's recipes, one line each; * marks the active one."""
+    from pipelines.edit_recipe import describe_recipes
+    from pipelines.workspace import Workspace
+
+    print(describe_recipes(Workspace.open(name)))
+
+
+@app.command(epilog="Example: podium show dogs_vs_cats")
+def show(name: Name) -> None:
+    """Print the last result: CV score with its error, the submission and its checks, the report."""
+    from pipelines.show import show
+    from pipelines.workspace import Workspace
+
+    print(show(Workspace.open(name)))
+
+
+@app.command(epilog="Example: podium correlate submission.csv best_so_far.csv --min 0.95 --json")
+def correlate(
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="A submission.")],
+    known_good: Annotated[
+        Path, typer.Argument(metavar="KNOWN_GOOD", help="One whose score proved it right.")
+    ],
+    minimum: Annotated[float, typer.Option("--min", help="Exit with 1 below this correlation.")] = 0.9,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare a submission with a known-good one, id by id, and say what went wrong where it did."""
+    from pipelines.correlate import correlate_command
+
+    raise typer.Exit(correlate_command(new, known_good, minimum, as_json))
+
+
+@app.command(epilog="Example: podium doctor")
+def doctor() -> None:
+    """Look at Python, torch, disk, credentials, versions; say what to do. Exits 1 where no run can work."""
+    from pipelines.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(Path.cwd()))
+
+
+@app.command(epilog="Example: podium clean --dry-run")
+def clean(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Only the runs of this competition.", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list, with sizes.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Free disk space: runs that left the recipe, unused objects of DVC's cache, the scratch cache.
+
+    Never drops what a dvc.lock names, here or in a commit, nor what stands behind a row of a ledger.csv.
+    """
+    from pipelines.clean import clean_command
+
+    raise typer.Exit(clean_command(Path.cwd(), name, dry_run, yes))
+
+
+def main() -> None:
+    """Errors of the user's are one message and an exit code; only ours have a traceback."""
+    try:
+        app()
+    except PodiumError as error:
+        print(f"podium: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
