@@ -85,8 +85,9 @@ def read_provenance(path: Path) -> dict[str, Any]:
 
 def align(table: pd.DataFrame, ids: Sequence[str], what: str) -> pd.DataFrame:
     """The rows of `table` (one view) in the order of `ids`; refuses another set of ids, and repeated ones."""
-    wanted: pd.Index = pd.Index(np.asarray(ids, dtype=object))
-    found: pd.Index = pd.Index(np.asarray(table["id"], dtype=object))
+    wanted, found = (
+        pd.Index(np.asarray(values, dtype=object), dtype="object") for values in (ids, table["id"])
+    )
     for index, where in ((wanted, "among the rows that are asked for"), (found, "in the table")):
         if index.has_duplicates:
             raise PodiumError(f"{what}: id {index[index.duplicated()][0]!r} stands {where} twice")
@@ -100,7 +101,7 @@ def align(table: pd.DataFrame, ids: Sequence[str], what: str) -> pd.DataFrame:
         raise PodiumError(
             f"{what}: {' and '.join(parts)}. It was made from other rows: run the stage that writes it again."
         )
-    return table.set_index("id").loc[wanted].rename_axis("id").reset_index()
+    return table.iloc[found.get_indexer(wanted)].reset_index(drop=True)
 
 
 def validate_predictions(table: pd.DataFrame, targets: Mapping[str, Target], what: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from common.errors import PodiumError
-from common.metrics import accuracy, auc, log_loss, mae, rmse
+from common.metrics import Metric, accuracy, auc, log_loss, mae, rmse
 from common.standard_error import paired_standard_error, standard_error
 
 
@@ -66,6 +66,21 @@ def test_rows_that_are_copied_whole_groups_at_a_time_add_no_certainty():
         log_loss, np.tile(truth, 5), np.tile(prediction, 5), groups=np.tile(np.arange(80), 5)
     )
     assert five_times == pytest.approx(once)
+
+
+def test_the_bootstrap_draws_whole_groups_as_many_as_there_are():
+    sizes = np.array([3, 1, 6, 2, 9])
+    group = np.random.default_rng(0).permutation(np.repeat(np.arange(5), sizes))
+    drawn = []
+
+    def score(truth, prediction):
+        drawn.append(np.bincount(prediction.astype(int), minlength=5) / sizes)
+        return 0.0
+
+    standard_error(Metric("whole", "minimize", score), np.zeros(21), group, group, resamples=50)
+    times = np.array(drawn)
+    assert np.array_equal(times, np.rint(times)) and (times.sum(axis=1) == 5).all()
+    assert times.mean(axis=0) == pytest.approx(1, abs=0.45)
 
 
 def test_groups_may_be_named_by_text_and_stand_in_any_order():

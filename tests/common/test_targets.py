@@ -116,6 +116,8 @@ def test_the_loss_of_a_row_of_tags_is_the_mean_log_loss_of_its_known_tags():
     assert loss(MULTILABEL, logits, truth)[0] == pytest.approx(np.mean(columns))
     truth[0, 1] = np.nan
     assert loss(MULTILABEL, logits, truth)[0] == pytest.approx((columns[0] + columns[2]) / 2)
+    truth[0, 0] = np.nan
+    assert loss(MULTILABEL, logits, truth)[0] == pytest.approx(columns[2])
 
 
 def test_the_loss_of_a_number_is_its_squared_error_in_units_of_the_scale():
