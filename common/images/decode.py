@@ -1,0 +1,165 @@
+"""Bytes of a picture to upright pixels, with no bit lost, or the reason why it cannot be read.
+
+Two decoders, because each has its trap. Pillow notices files that are cut short, turns pictures upright and
+knows CMYK, but gives 8 bits for 16-bit colour and clips 16-bit grey when it converts. OpenCV keeps 16 bits,
+but takes a JPEG that is cut short for whole. So Pillow always decodes first, and OpenCV decodes again what
+may be deeper than 8 bits.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from common.errors import PodiumError
+
+_ORIENTATION_TAG = 0x0112
+_TIFF_BITS_TAG = 258
+_ALWAYS_8_BIT = {"BMP", "GIF", "JPEG", "MPO", "WEBP"}
+
+
+class UnreadablePicture(PodiumError):
+    """The message says why."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as a person would see it.
+
+    pixels  (height, width) grey or (height, width, 3) RGB; uint8 or uint16
+    kept    `jpg` or `png` where the original bytes may be stored as they are, else None
+    """
+
+    pixels: np.ndarray
+    kept: str | None
+
+    @property
+    def bits(self) -> int:
+        return 8 * self.pixels.dtype.itemsize
+
+
+def decode(data: bytes) -> Picture:
+    """Decode a picture of any format that Pillow or OpenCV reads; of several frames or pages, the first.
+
+    Upright (EXIF orientation applied), grey or RGB (CMYK converted, palette looked up, alpha over white).
+    8 bits stay 8 bits; whatever is deeper becomes 16 bits with its values unchanged.
+
+    Raises UnreadablePicture: not a picture, cut short, damaged, too large to be meant (more than 179 million
+    pixels: a small file may claim any size), or deeper than 16 bits.
+    """
+    if not data:
+        raise UnreadablePicture("the file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged EXIF and of sizes below the limit
+            return _decode(data)
+    except (UnreadablePicture, MemoryError):
+        raise
+    except Image.UnidentifiedImageError:
+        raise UnreadablePicture("not a picture in any known format") from None
+    except Image.DecompressionBombError as error:
+        raise UnreadablePicture(f"too large: {error}") from error
+    except Exception as error:  # decoders fed with damaged bytes raise whatever they stumble over
+        raise UnreadablePicture(f"cut short or damaged ({error})") from error
+
+
+def decode_stored(data: bytes) -> np.ndarray:
+    """Decode what the store holds, fast: upright grey (h, w) or RGB (h, w, 3), uint8 or uint16."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise PodiumError("a stored picture cannot be decoded; run preprocess again")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if pixels.ndim == 3 else pixels
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Lossless PNG of grey or RGB, uint8 or uint16; a fast setting, since decoding comes far more often."""
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+
+
+def _decode(data: bytes) -> Picture:
+    try:
+        image = Image.open(io.BytesIO(data))
+    except Image.UnidentifiedImageError:
+        return Picture(_pixels_by_opencv(data), kept=None)
+    kept = _kept(image, data)
+    deep = _may_be_deep(image, data)
+    image.load()
+    if deep:
+        # Loading a TIFF turns it upright and drops the tag, in both libraries; other formats keep theirs.
+        return Picture(_upright(_pixels_by_opencv(data), image.getexif().get(_ORIENTATION_TAG, 1)), kept=None)
+    pixels = _pixels_by_pillow(image)
+    if kept == "png" and cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) is None:
+        kept = None  # Pillow forgives a missing end, which the readers of the store may not
+    return Picture(pixels, kept)
+
+
+def _kept(image: Image.Image, data: bytes) -> str | None:
+    """The suffix under which the original may be stored: upright, 8-bit, grey or RGB, JPEG or PNG."""
+    if image.getexif().get(_ORIENTATION_TAG, 1) in range(2, 9) or image.mode not in ("L", "RGB"):
+        return None
+    if image.format in ("JPEG", "MPO"):
+        return "jpg"
+    plain_png = image.format == "PNG" and data[24] == 8 and not getattr(image, "is_animated", False)
+    return "png" if plain_png and not image.has_transparency_data else None
+
+
+def _may_be_deep(image: Image.Image, data: bytes) -> bool:
+    """Whether there may be more than 8 bits a channel, which Pillow's mode does not tell."""
+    if image.format in _ALWAYS_8_BIT:
+        return False
+    if image.format == "PNG":
+        return data[24] == 16  # the depth stands at a fixed place in the header
+    if image.format == "TIFF":
+        bits = image.tag_v2.get(_TIFF_BITS_TAG, (1,))  # type: ignore[attr-defined]
+        return max(bits) > 8
+    return True
+
+
+def _pixels_by_pillow(image: Image.Image) -> np.ndarray:
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.has_transparency_data:
+        grey = image.mode in ("1", "L", "LA", "La")
+        pixels = _over_white(np.asarray(image.convert("RGBA")))
+        return pixels[:, :, 0] if grey else pixels
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    return np.asarray(image if image.mode == mode else image.convert(mode))
+
+
+def _pixels_by_opencv(data: bytes) -> np.ndarray:
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise UnreadablePicture("not a picture in any known format, or damaged")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        if pixels.dtype.kind == "f" or pixels.min() < 0 or pixels.max() > 65535:
+            raise UnreadablePicture(f"its {pixels.dtype} values do not fit 16 bits without loss")
+        pixels = pixels.astype(np.uint16)
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] == 4:
+        return _over_white(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA))
+    if pixels.shape[2] != 3:
+        raise UnreadablePicture(f"has {pixels.shape[2]} channels; expected grey, RGB or RGB with alpha")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _over_white(pixels: np.ndarray) -> np.ndarray:
+    """(h, w, 4) RGBA to (h, w, 3), same dtype: alpha * colour + (1 - alpha) * white, rounded."""
+    white = int(np.iinfo(pixels.dtype).max)
+    colour, alpha = pixels[:, :, :3].astype(np.uint64), pixels[:, :, 3:].astype(np.uint64)
+    return ((colour * alpha + white * (white - alpha) + white // 2) // white).astype(pixels.dtype)
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Undo an EXIF orientation (1..8): 5 to 8 lie on their side, 2, 4, 5 and 7 are mirrored."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,55 @@
+"""Stage `split`: which rows validate which model, and what may be wrong with that."""
+
+import pandas as pd
+
+from common.errors import PodiumError
+from common.files import write_json
+from common.tables import read_table, write_table
+from common.validation.duplicates import find_duplicates
+from common.validation.folds import assign_folds, strata_of
+from common.validation.groups import joined_groups
+from common.validation.options import SplitOptions
+from common.validation.split_report import split_report
+from pipelines.stage import run
+from pipelines.workspace import Workspace
+
+
+def split(workspace: Workspace) -> None:
+    """Write data/folds.parquet (id, fold, group of the training rows) and split.json."""
+    options = workspace.section(SplitOptions, "split")
+    folds = int(workspace.params["folds"])
+    competition = workspace.competition
+    examples = read_table(workspace.examples, "preprocess")
+    duplicates = find_duplicates(
+        examples["content_hash"], examples["perceptual_hash"], options.near_duplicate_bits
+    )
+    is_train = (examples["part"] == "train").to_numpy()
+    train = examples[is_train].reset_index(drop=True)
+    if len(train) < folds:
+        raise PodiumError(f"{workspace.examples}: {len(train):,} training rows do not fill folds: {folds}")
+
+    ids, relations = train["id"].tolist(), [pd.Series(duplicates[is_train])]
+    if "group" in train:
+        relations.append(train["group"])
+    train["group"] = joined_groups(ids, *relations)
+    scored = competition.scored_target
+    target = competition.targets[scored]
+    strata = strata_of(target, target.encode(train.set_index("id")[scored]), folds)
+    train["fold"] = assign_folds(ids, strata, train["group"].tolist(), folds, workspace.seed)
+
+    report = split_report(train, examples, duplicates, competition.targets)
+    write_table(workspace.folds, train[["id", "fold", "group"]].sort_values("id", kind="stable"))
+    write_json(workspace.split_report, report)
+    _print_report(train, report, workspace)
+
+
+def _print_report(train: pd.DataFrame, report: dict, workspace: Workspace) -> None:
+    sizes = ", ".join(f"{entry['rows']:,}" for entry in report["folds"].values())
+    print(f"{len(train):,} rows in {report['groups']['count']:,} groups; rows a fold: {sizes}")
+    for check in report["checks"]:
+        print(f"  {'ok  ' if check['ok'] else 'LOOK'}  {check['name']}: {check['detail']}")
+    print(f"all of it: {workspace.relative(workspace.split_report)}")
+
+
+if __name__ == "__main__":
+    run(split)
