@@ -85,9 +85,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
 
 def align(table: pd.DataFrame, ids: Sequence[str], what: str) -> pd.DataFrame:
     """The rows of `table` (one view) in the order of `ids`; refuses another set of ids, and repeated ones."""
-    wanted, found = (
-        pd.Index(np.asarray(values, dtype=object), dtype="object") for values in (ids, table["id"])
-    )
+    wanted, found = (pd.Index(np.asarray(values, dtype=object), dtype="object") for values in (ids, table["id"]))
     for index, where in ((wanted, "among the rows that are asked for"), (found, "in the table")):
         if index.has_duplicates:
             raise PodiumError(f"{what}: id {index[index.duplicated()][0]!r} stands {where} twice")
@@ -141,9 +139,7 @@ def validate_predictions(table: pd.DataFrame, targets: Mapping[str, Target], wha
 def _check_rows(good: np.ndarray, table: pd.DataFrame, what: str, problem: str) -> None:
     if not good.all():
         row = int((~good).argmax())
-        raise PodiumError(
-            f"{what}: {problem} for {int((~good).sum()):,} rows (first: id {table['id'].iloc[row]!r})"
-        )
+        raise PodiumError(f"{what}: {problem} for {int((~good).sum()):,} rows (first: id {table['id'].iloc[row]!r})")
 
 
 def _first(ids: pd.Index) -> str:

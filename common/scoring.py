@@ -13,7 +13,8 @@ from common.targets import Binary, Multiclass, columns_of
 
 def scored_prediction(competition: Competition, table: pd.DataFrame) -> np.ndarray:
     """What the metric looks at: (n,) for a target with one output, else (n, outputs)."""
-    return squeezed(table[columns_of(competition.scored_target, competition.targets[competition.scored_target])].to_numpy())
+    name = competition.scored_target
+    return squeezed(table[columns_of(name, competition.targets[name])].to_numpy())
 
 
 def squeezed(prediction: np.ndarray) -> np.ndarray:

@@ -80,9 +80,7 @@ def _group_codes(groups: Groups | None, n: int) -> np.ndarray:
         raise PodiumError(f"{len(groups):,} groups for {n:,} rows")
     codes, _ = pd.factorize(np.asarray(groups))
     if (codes < 0).any():
-        raise PodiumError(
-            f"row {int((codes < 0).argmax())} has no group; one that stands alone needs its own"
-        )
+        raise PodiumError(f"row {int((codes < 0).argmax())} has no group; one that stands alone needs its own")
     return codes
 
 

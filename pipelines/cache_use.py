@@ -61,9 +61,7 @@ def cache_use(root: Path, cache: Path) -> CacheUse:
     for row in read_ledgers(root):
         if not row.commit:
             continue
-        found = _git(
-            root, "rev-parse", "--verify", "--quiet", f"{row.commit}^{{commit}}", may_fail=True
-        ).strip()
+        found = _git(root, "rev-parse", "--verify", "--quiet", f"{row.commit}^{{commit}}", may_fail=True).strip()
         if found:
             commits.append(found.decode())
         else:
@@ -94,9 +92,7 @@ def objects_of(cache: Path, md5: str) -> list[str]:
     try:
         return [md5, *(entry["md5"] for entry in json.loads(path.read_text(encoding="utf-8")))]
     except ValueError:
-        raise PodiumError(
-            f"{path}: a damaged object of DVC's cache; delete it, and fetch or make it again"
-        ) from None
+        raise PodiumError(f"{path}: a damaged object of DVC's cache; delete it, and fetch or make it again") from None
 
 
 def _add(use: CacheUse, folder: Path, text: str, cache: Path) -> None:
@@ -129,9 +125,7 @@ def _git(folder: Path, *arguments: str, stdin: bytes = b"", may_fail: bool = Fal
     try:
         done = subprocess.run(["git", "-C", str(folder), *arguments], input=stdin, capture_output=True)
     except FileNotFoundError:
-        raise PodiumError(
-            "git is not on the PATH; without it nobody knows what a commit still needs"
-        ) from None
+        raise PodiumError("git is not on the PATH; without it nobody knows what a commit still needs") from None
     if done.returncode and not may_fail:
         raise PodiumError(f"git {arguments[0]} in {folder}: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout

@@ -23,9 +23,7 @@ def check_recipe(workspace: Workspace) -> Recipe:
     if missing:
         raise UsageError("\n".join(missing))
     for name, model in recipe.models.items():
-        _check_architecture(
-            model.architecture, model.weights, f"{workspace.params_path}: models.{name}.architecture"
-        )
+        _check_architecture(model.architecture, model.weights, f"{workspace.params_path}: models.{name}.architecture")
     return recipe
 
 

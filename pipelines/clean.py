@@ -37,9 +37,7 @@ def clean_command(here: Path, name: str | None, dry_run: bool, yes: bool) -> int
     from dvc.repo import Repo
 
     root = find_root(here)
-    workspaces = (
-        [Workspace.open(name, here)] if name else [Workspace(root, one) for one in competition_names(root)]
-    )
+    workspaces = [Workspace.open(name, here)] if name else [Workspace(root, one) for one in competition_names(root)]
     try:
         with Repo(str(root)) as repo:
             cache = Path(repo.cache.local.path)
@@ -68,9 +66,7 @@ def clean_command(here: Path, name: str | None, dry_run: bool, yes: bool) -> int
 
 def runs(workspace: Workspace, use: CacheUse, cache: Path) -> Iterator[Item]:
     """What the folders of a competition take, and each of its runs; those that left the recipe may go."""
-    for folder in sorted(
-        path for path in workspace.folder.iterdir() if path.is_dir() and path.name != "runs"
-    ):
+    for folder in sorted(path for path in workspace.folder.iterdir() if path.is_dir() and path.name != "runs"):
         if size := size_bytes(folder):
             yield Item("competition", f"{workspace.name} {folder.name}/", size, (), "not a run")
     busy = running_stages(workspace)

@@ -35,9 +35,7 @@ def use(
     print(use_recipe(Workspace.open(name), recipe, force))
 
 
-@app.command(
-    "set", epilog="Example: podium set dogs_vs_cats source.kind=local source.path=~/dogs 'folds_to_run=[0,1]'"
-)
+@app.command("set", epilog="Example: podium set dogs_vs_cats source.kind=local source.path=~/dogs 'folds_to_run=[0,1]'")
 def set_(
     name: Name,
     assignments: Annotated[
@@ -76,9 +74,7 @@ def show(name: Name) -> None:
 @app.command(epilog="Example: podium correlate submission.csv best_so_far.csv --min 0.95 --json")
 def correlate(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="A submission.")],
-    known_good: Annotated[
-        Path, typer.Argument(metavar="KNOWN_GOOD", help="One whose score proved it right.")
-    ],
+    known_good: Annotated[Path, typer.Argument(metavar="KNOWN_GOOD", help="One whose score proved it right.")],
     minimum: Annotated[float, typer.Option("--min", help="Exit with 1 below this correlation.")] = 0.9,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

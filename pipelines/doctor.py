@@ -81,9 +81,7 @@ def torch_and_device() -> Iterator[Finding]:
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             about = torch.cuda.get_device_properties(index)
-            found = (
-                f"{about.name}, {about.total_memory / 2**30:.0f} GB, capability {about.major}.{about.minor}"
-            )
+            found = f"{about.name}, {about.total_memory / 2**30:.0f} GB, capability {about.major}.{about.minor}"
             advice = "" if about.major >= 8 else "precision: fp16 in recipes; this GPU is slow in bf16"
             yield Finding(f"device cuda:{index}", "ok", found, advice)
     elif torch.backends.mps.is_available():
@@ -98,9 +96,7 @@ def memory() -> Finding:
     now = psutil.virtual_memory()
     found = f"{now.available / 1e9:.1f} GB free of {now.total / 1e9:.1f} GB"
     if now.available < _LOW_MEMORY_BYTES:
-        return Finding(
-            "memory", "note", found, "close other programs, or lower machine.workers in params.yaml"
-        )
+        return Finding("memory", "note", found, "close other programs, or lower machine.workers in params.yaml")
     return Finding("memory", "ok", found)
 
 
@@ -198,8 +194,6 @@ def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
     command = [os.path.abspath(command[0]), *command[1:]]
     try:
         # From another folder: in the repository every python finds the project, installed or not.
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=60, cwd=Path(command[0]).anchor
-        )
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(command[0]).anchor)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PodiumError(f"{' '.join(command)}: {error}") from error

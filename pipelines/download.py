@@ -25,9 +25,7 @@ def download(workspace: Workspace) -> None:
     manifest = make_manifest(root)
     write_json(workspace.raw_manifest, manifest)
     size_mb = sum(entry["bytes"] for entry in manifest["files"]) / 1e6
-    print(
-        f"{source.kind}: {len(manifest['files']):,} files, {size_mb:,.1f} MB, in {workspace.relative(root)}"
-    )
+    print(f"{source.kind}: {len(manifest['files']):,} files, {size_mb:,.1f} MB, in {workspace.relative(root)}")
 
 
 def read_file_list(path: Path) -> list[str]:
@@ -51,9 +49,7 @@ def _named_file(workspace: Workspace, source: SourceOptions) -> Path:
     path = source_path(workspace, source)
     usual = {"sample": "sample.py", "kaggle": "kaggle_files.txt"}[source.kind]
     if not path.is_file():
-        raise UsageError(
-            f"{workspace.params_path}: source.path: no file {path}; {source.kind} usually has {usual}"
-        )
+        raise UsageError(f"{workspace.params_path}: source.path: no file {path}; {source.kind} usually has {usual}")
     return path
 
 

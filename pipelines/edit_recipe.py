@@ -119,11 +119,7 @@ def set_keys(workspace: Workspace, assignments: list[str], here: Path) -> list[s
     write_text(path, after)
 
     lines = [f"{key}: {_at(before, key)} -> {_at(content, key)}" for key in changes]
-    named = [
-        message
-        for message in missing_files(workspace, recipe)
-        if any(f": {key}: " in message for key in changes)
-    ]
+    named = [message for message in missing_files(workspace, recipe) if any(f": {key}: " in message for key in changes)]
     return [*lines, *(f"note: {message}" for message in named)]
 
 
@@ -141,8 +137,7 @@ def _complete_source(workspace: Workspace, changes: dict[str, str], now: Mapping
         return {**changes, "source.path": PATH_OF_SOURCE[kind]}
     if kind == "local" and path is None and now.get("kind") != "local":
         raise UsageError(
-            "source.kind=local needs the folder too: "
-            f"podium set {workspace.name} source.kind=local source.path=FOLDER"
+            f"source.kind=local needs the folder too: podium set {workspace.name} source.kind=local source.path=FOLDER"
         )
     return changes
 

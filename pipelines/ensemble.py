@@ -33,7 +33,7 @@ def ensemble(workspace: Workspace) -> None:
     test = [_read(workspace, model, "test", view, test_ids) for model, view in names]
     provenance = {"members": [f"{model} {view}" for model, view in names], "weights": weights.tolist()}
     for part, ids, predictions in (
-        ("oof", rows["id"], blended),
+        ("oof", rows["id"].tolist(), blended),
         ("test", test_ids, blend_all(test, weights[None, :], targets, margin)),
     ):
         table = make_table(ids, "blend", predictions, targets)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from common.errors import PodiumError
 from common.images.cache import decode_once
+from common.tables import read_table
 from common.training.options import ModelOptions
 from pipelines.workspace import Machine, Workspace
 
@@ -21,13 +22,13 @@ class Part:
 
 def read_examples(workspace: Workspace, part: str) -> pd.DataFrame:
     """Rows of examples.parquet of one part, by id."""
-    examples = pd.read_parquet(workspace.examples)
+    examples = read_table(workspace.examples, "preprocess")
     return examples[examples["part"] == part].reset_index(drop=True)
 
 
 def read_training_rows(workspace: Workspace) -> pd.DataFrame:
     """Training rows with their `fold` and `group`, by id; the labels are those that were given."""
-    examples, folds = read_examples(workspace, "train"), pd.read_parquet(workspace.folds)
+    examples, folds = read_examples(workspace, "train"), read_table(workspace.folds, "split")
     rows = examples.drop(columns="group", errors="ignore").merge(folds, on="id", how="inner", validate="one_to_one")
     if len(rows) != len(examples) or len(rows) != len(folds):
         raise PodiumError(

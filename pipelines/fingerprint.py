@@ -62,9 +62,7 @@ class SourceTree:
 
     @cached_property
     def _hashes(self) -> dict[str, str]:
-        return {
-            name: hashlib.sha256(canonical(tree).encode()).hexdigest()[:16] for name, tree in self._trees.items()
-        }
+        return {name: hashlib.sha256(canonical(tree).encode()).hexdigest()[:16] for name, tree in self._trees.items()}
 
     def _imports(self, name: str) -> list[str]:
         package = name if self.modules[name].name == "__init__.py" else name.rpartition(".")[0]
@@ -96,7 +94,7 @@ def canonical(tree: ast.AST) -> str:
         body = tree.body
         if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
             # A body that is a docstring alone is a `pass`.
-            tree.body = (body[1:] or [ast.Pass()]) if isinstance(body[0].value.value, str) else body  # type: ignore[assignment]
+            tree.body = (body[1:] or [ast.Pass()]) if isinstance(body[0].value.value, str) else body
     fields = []
     for field, value in ast.iter_fields(tree):
         if value is None or value == [] or field in ("type_comment", "kind", "ctx"):

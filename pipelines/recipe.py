@@ -21,11 +21,9 @@ class Recipe(Options):
     source: SourceOptions
     preprocess: PreprocessOptions
     folds: int = Field(ge=2, description="how many parts the training rows are split into")
-    folds_to_run: list[int] = Field(
-        min_length=1, description="the folds that are trained, each once the validation"
-    )
+    folds_to_run: list[int] = Field(min_length=1, description="the folds that are trained, each once the validation")
     split: SplitOptions
-    use_corrections: bool = Field(False, description="train with corrections.csv laid over the given labels")
+    use_corrections: bool = Field(description="train with corrections.csv laid over the given labels")
     models: dict[str, ModelOptions] = Field(min_length=1)
     tta: TestTimeOptions
     ensemble: EnsembleOptions
@@ -47,9 +45,7 @@ class Recipe(Options):
     def _model_names_are_folder_names(cls, given: Any) -> Any:
         for name in given.get("models") or {} if isinstance(given, dict) else ():
             if not str(name).replace("_", "").isalnum():
-                raise ValueError(
-                    f"models: '{name}': use letters, digits and _ (it names a folder and a stage)"
-                )
+                raise ValueError(f"models: '{name}': use letters, digits and _ (it names a folder and a stage)")
         return given
 
 

@@ -20,9 +20,7 @@ def split(workspace: Workspace) -> None:
     folds = int(workspace.params["folds"])
     competition = workspace.competition
     examples = read_table(workspace.examples, "preprocess")
-    duplicates = find_duplicates(
-        examples["content_hash"], examples["perceptual_hash"], options.near_duplicate_bits
-    )
+    duplicates = find_duplicates(examples["content_hash"], examples["perceptual_hash"], options.near_duplicate_bits)
     is_train = (examples["part"] == "train").to_numpy()
     train = examples[is_train].reset_index(drop=True)
     if len(train) < folds:

@@ -13,6 +13,7 @@ from common.errors import PodiumError, UsageError
 from common.files import remove, replacing, scratch_folder, write_json
 from common.randomness import derived_seed
 from common.scoring import encode_truth, figures, metrics_of, squeezed
+from common.tables import read_table
 from common.training.data import Examples, View
 from common.training.fit import Fit, Task, fit
 from common.training.network import Network, make_network, start_head
@@ -64,7 +65,7 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
 
 def _labels_to_learn(workspace: Workspace, part: Part) -> pd.DataFrame:
     """Rows of labels.parquet in the order of the pictures."""
-    labels = pd.read_parquet(workspace.labels).set_index("id")
+    labels = read_table(workspace.labels, "labels").set_index("id")
     missing = part.table.loc[~part.table["id"].isin(labels.index), "id"]
     if len(missing):
         raise PodiumError(f"{workspace.labels}: no label for id {missing.iloc[0]!r}; run the stage labels again")
@@ -76,11 +77,12 @@ def _checkpoint_path(
 ) -> Path:
     """A place in the scratch cache that depends on all that the training depends on."""
     fingerprint = workspace.fingerprint("train")
-    told = [workspace.name, model, fold, workspace.seed, options.model_dump_json()]
-    told.append(fingerprint.read_text() if fingerprint.is_file() else "")
-    digest = hashlib.sha256("\0".join(map(str, told)).encode())
+    code = fingerprint.read_text() if fingerprint.is_file() else ""
+    told = (workspace.name, model, fold, workspace.seed, options.model_dump_json(), code)
+    digest = hashlib.sha256("\0".join(str(part) for part in told).encode())
     rows = part.table.loc[training.rows, ["id", "content_hash"]]
-    for values in [rows["id"], rows["content_hash"], *(training.truth(name) for name in training.examples.truth)]:
+    columns: list[Any] = [rows["id"], rows["content_hash"], *map(training.truth, training.examples.truth)]
+    for values in columns:
         digest.update("\0".join(map(str, values)).encode())
     return scratch_folder() / "training" / digest.hexdigest()[:20] / "checkpoint.safetensors"
 

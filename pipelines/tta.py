@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from common.errors import PodiumError
 from common.files import write_json
-from common.predictions import make_table, prediction_columns, write_predictions
+from common.predictions import make_table, write_predictions
 from common.scoring import difference, encode_truth, figures, scored_prediction
 from common.targets import columns_of
 from common.training.data import Examples
@@ -18,6 +18,8 @@ from pipelines.hardware import hardware
 from pipelines.stage import run
 from pipelines.workspace import Workspace
 
+VIEWS = ("plain", "tta")
+
 
 def tta(workspace: Workspace, model: str) -> None:
     """Write plain and test-time augmented predictions of MODEL, and whether augmenting helped."""
@@ -27,32 +29,34 @@ def tta(workspace: Workspace, model: str) -> None:
     setup = hardware(workspace)
     accelerator = setup.accelerator(options.precision)
     train, test = read_part(workspace, "train", options), read_part(workspace, "test", options)
-    oof, test_sum = [], pd.DataFrame()
     network = make_network(options, targets, workspace.folder, workspace.seed, pretrained=False)
     network = accelerator.prepare_model(network, evaluation_mode=True)
+
+    def predict(part: Part, rows: np.ndarray, what: str) -> pd.DataFrame:
+        """A table of both views of some rows, by the weights that are loaded."""
+        examples = Examples(part.table["id"].to_numpy(dtype=object), part.pixels, {})
+        views = predict_views(
+            network, examples.take(rows), targets, options.augmentation, test_time, workspace.seed,
+            options.effective_batch_size, setup.loader_workers, accelerator, what,
+        )  # fmt: skip
+        return pd.concat([make_table(examples.ids[rows], view, views[view], targets) for view in VIEWS])
+
+    oof, by_fold = [], []
     for fold in workspace.folds_to_run:
         weights = workspace.fold_run(model, fold) / "weights.safetensors"
         if not weights.is_file():
             raise PodiumError(f"{weights}: no such weights; run the stage train@{model}-{fold}")
         accelerator.unwrap_model(network).load_state_dict(load_file(weights))
-
-        def predict(part: Part, rows: np.ndarray, name: str) -> pd.DataFrame:
-            examples = Examples(part.table["id"].to_numpy(dtype=object), part.pixels, {})
-            views = predict_views(
-                network, examples.take(rows), targets, options.augmentation, test_time, workspace.seed,
-                options.effective_batch_size, setup.loader_workers, accelerator, f"{model}, fold {fold}: {name}",
-            )  # fmt: skip
-            ids = examples.ids[rows]
-            return pd.concat([make_table(ids, view, views[view], targets) for view in ("plain", "tta")])
-
-        oof.append(predict(train, np.flatnonzero(train.table["fold"] == fold), "validation"))
-        columns = prediction_columns(targets)
-        of_fold = predict(test, np.arange(len(test.table)), "test").set_index(["id", "view"])[columns]
-        test_sum = of_fold if test_sum.empty else test_sum + of_fold
-    provenance = {"model": model, "folds": workspace.folds_to_run, "options": options.model_dump(mode="json")}
+        inside = np.flatnonzero(train.table["fold"] == fold)
+        oof.append(predict(train, inside, f"{model}, fold {fold}: validation"))
+        by_fold.append(predict(test, np.arange(len(test.table)), f"{model}, fold {fold}: test"))
     out_of_fold = pd.concat(oof)
-    averaged = (test_sum / len(workspace.folds_to_run)).reset_index()
+    averaged = by_fold[0].set_index(["id", "view"])
+    for other in by_fold[1:]:
+        averaged = averaged + other.set_index(["id", "view"])
+    averaged = (averaged / len(by_fold)).reset_index()
     averaged = pd.concat([averaged, _without_picture(workspace, train, test)])
+    provenance = {"model": model, "folds": workspace.folds_to_run, "options": options.model_dump(mode="json")}
     write_predictions(workspace.predictions(model, "oof"), out_of_fold, targets, provenance)
     write_predictions(workspace.predictions(model, "test"), averaged, targets, provenance)
     _report(workspace, model, train.table, out_of_fold, test_time)
@@ -65,7 +69,7 @@ def _without_picture(workspace: Workspace, train: Part, test: Part) -> pd.DataFr
     targets = workspace.competition.targets
     truth = encode_truth(workspace.competition, train.table)
     tables = []
-    for view in ("plain", "tta"):
+    for view in VIEWS:
         table = pd.DataFrame({"id": np.array(ids, dtype=object), "view": view})
         for name, target in targets.items():
             prior = target.activate(target.initial_bias(truth[name])[None, :])
@@ -83,21 +87,24 @@ def _report(
     truth = encode_truth(competition, rows)[competition.scored_target]
     groups = rows["group"].to_numpy()
     by_view = {
-        view: scored_prediction(competition, oof[oof["view"] == view].set_index("id").loc[rows["id"]])
-        for view in ("plain", "tta")
+        view: scored_prediction(competition, oof[oof["view"] == view].set_index("id").loc[rows["id"]]) for view in VIEWS
     }
-    result = {
-        **{view: figures(competition.metric, truth, by_view[view], groups) for view in by_view},
-        **difference(competition.metric, truth, by_view["tta"], by_view["plain"], groups),
-        "metric": competition.metric.name,
-        "views": test_time.views,
-        "plain_weight": test_time.plain_weight,
-    }
-    write_json(workspace.tta_report(model), result)
+    plain, augmented = (figures(competition.metric, truth, by_view[view], groups) for view in VIEWS)
+    gain = difference(competition.metric, truth, by_view["tta"], by_view["plain"], groups)
+    write_json(
+        workspace.tta_report(model),
+        {
+            "plain": plain,
+            "tta": augmented,
+            **gain,
+            "metric": competition.metric.name,
+            "views": test_time.views,
+            "plain_weight": test_time.plain_weight,
+        },
+    )
     print(
-        f"{model}: {competition.metric.name} plain {result['plain']['score']:.5f}, with {test_time.views} augmented "
-        f"views {result['tta']['score']:.5f}; difference {result['difference']:+.5f} "
-        f"+- {result['difference_standard_error']:.5f}"
+        f"{model}: {competition.metric.name} plain {plain['score']:.5f}, with {test_time.views} augmented views "
+        f"{augmented['score']:.5f}; difference {gain['difference']:+.5f} +- {gain['difference_standard_error']:.5f}"
     )
 
 

@@ -213,4 +213,3 @@ class Machine:
             threads=max(1, int(number("threads", cores))),
             max_memory_bytes=int(number("max_memory_gb", memory_gb) * 2**30),
         )
-

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +36,10 @@ submit: {min_correlation: 0.9}
 def copy_repository(folder: Path, recipe: str = TINY_RECIPE) -> Path:
     """Copy what git knows or would take, as it lies here, and make it a repository of its own."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
@@ -70,15 +74,18 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 def repro(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run `dvc repro` in the copy, as the leader of a process group that a test may kill."""
-    return subprocess.run(
-        ["dvc", "repro", *(arguments or ("dogs_vs_cats",))],
-        cwd=folder,
-        env=environment(folder, **more),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    # Into a file, not a pipe: helpers that outlive a killed stage would keep a pipe open.
+    with tempfile.TemporaryFile("w+") as output:
+        done = subprocess.run(
+            ["dvc", "repro", *(arguments or ("dogs_vs_cats",))],
+            cwd=folder,
+            env=environment(folder, **more),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        output.seek(0)
+        return subprocess.CompletedProcess(done.args, done.returncode, output.read())
 
 
 def stages_run(output: str) -> list[str]:

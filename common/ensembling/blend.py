@@ -1,6 +1,6 @@
 """Blending: convex weights of members that make the metric best on out-of-fold rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
@@ -56,9 +56,7 @@ def convex_weights(metric: Metric, truth: np.ndarray, members: np.ndarray) -> np
     return weights if cost(np.tensordot(weights, members, axes=1)) < best_cost else greedy
 
 
-def nested_weights(
-    metric: Metric, truth: np.ndarray, members: np.ndarray, parts: np.ndarray
-) -> np.ndarray:
+def nested_weights(metric: Metric, truth: np.ndarray, members: np.ndarray, parts: np.ndarray) -> np.ndarray:
     """Weights of the members for each row, (rows, members), fitted without the row's own part.
 
     parts  (rows,) labels, as the fold of each row; at least two different ones
@@ -85,12 +83,10 @@ def clip(prediction: np.ndarray, target: Target, margin: float) -> np.ndarray:
 
 
 def blend_all(
-    members: list[Mapping[str, np.ndarray]], row_weights: np.ndarray, targets: Mapping[str, Target], margin: float
+    members: Sequence[Mapping[str, np.ndarray]], row_weights: np.ndarray, targets: Mapping[str, Target], margin: float
 ) -> dict[str, np.ndarray]:
     """Every target's blend, (rows, outputs), with `row_weights` (rows, members) or (1, members)."""
     return {
-        name: clip(
-            sum(row_weights[:, [index]] * member[name] for index, member in enumerate(members)), target, margin
-        )
+        name: clip(sum(row_weights[:, [index]] * member[name] for index, member in enumerate(members)), target, margin)
         for name, target in targets.items()
     }

@@ -23,7 +23,13 @@ _CHUNK_ROWS = 64
 
 
 def decode_once(
-    images: Path, files: Sequence[str], content_hashes: Sequence[str], bits: int, size_px: int, resize: str, workers: int
+    images: Path,
+    files: Sequence[str],
+    content_hashes: Sequence[str],
+    bits: int,
+    size_px: int,
+    resize: str,
+    workers: int,
 ) -> np.ndarray:
     """Pixels of the pictures `files` of the store `images`, in that order.
 

@@ -50,9 +50,7 @@ def work_folder(raw_manifest: str, pictures: pd.DataFrame) -> Iterator[Path]:
     raw_manifest  text that changes with the content of any raw file
     pictures      `part`, `id` and `path`, in the order that `ingest` is given
     """
-    told = json.dumps(
-        [_FORMAT, _BATCH_PICTURES, raw_manifest, pictures[["part", "id", "path"]].to_numpy().tolist()]
-    )
+    told = json.dumps([_FORMAT, _BATCH_PICTURES, raw_manifest, pictures[["part", "id", "path"]].to_numpy().tolist()])
     folder = scratch_folder() / "preprocess" / hashlib.sha256(told.encode()).hexdigest()[:20]
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
@@ -129,9 +127,7 @@ def _examine(raw: RawFiles, part: str, id_: str, path: str) -> dict[str, object]
     }
 
 
-def _write_all(
-    raw: RawFiles, pictures: pd.DataFrame, facts: pd.DataFrame, batches: list[Path], store: Path
-) -> None:
+def _write_all(raw: RawFiles, pictures: pd.DataFrame, facts: pd.DataFrame, batches: list[Path], store: Path) -> None:
     """Copy originals and re-encoded pictures to the store, sorted by name, one at a time."""
     files = facts["file"].to_numpy(dtype=object)
     readable = np.flatnonzero(facts["file"].notna().to_numpy())

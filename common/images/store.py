@@ -98,6 +98,4 @@ class ImageStore:
 def _entries(path: str, size_bytes: int, changed_ns: int) -> dict[str, tuple[int, int, int]]:
     """Name to (offset of its header, bytes, CRC-32); kept, since reading it takes as long as 100 pictures."""
     with zipfile.ZipFile(path) as archive:
-        return {
-            entry.filename: (entry.header_offset, entry.file_size, entry.CRC) for entry in archive.infolist()
-        }
+        return {entry.filename: (entry.header_offset, entry.file_size, entry.CRC) for entry in archive.infolist()}

@@ -134,8 +134,7 @@ class KaggleClient:
             pause_s = retries.retry_after_s(error.response)
             when = f"in {pause_s / 60:.0f} minutes" if pause_s else "in an hour"
             return PodiumError(
-                f"Kaggle limits how often you may ask (429): run this again {when}; what is already"
-                " downloaded is kept"
+                f"Kaggle limits how often you may ask (429): run this again {when}; what is already downloaded is kept"
             )
         return PodiumError(
             f"Kaggle has trouble of its own (HTTP {status}, {TRIES} tries): run this again later; what is"

@@ -76,10 +76,5 @@ def _sizes(client: KaggleClient, names: Sequence[str], list_path: Path) -> dict[
 
 def _check_name(name: str, list_path: Path) -> None:
     path = PurePosixPath(name)
-    if (
-        path.is_absolute()
-        or ".." in path.parts
-        or "\\" in name
-        or any(part.startswith(".") for part in path.parts)
-    ):
+    if path.is_absolute() or ".." in path.parts or "\\" in name or any(part.startswith(".") for part in path.parts):
         raise PodiumError(f"{list_path}: '{name}' is not the path of a file below the competition's data")

@@ -102,9 +102,7 @@ class _Partial:
     def begin(self, version: str | None, total: int | None, name: str) -> None:
         self.drop()
         # The note first: a part without one is never gone on with.
-        self.note_path.write_text(
-            json.dumps({"version": version, "total": total, "name": name}), encoding="utf-8"
-        )
+        self.note_path.write_text(json.dumps({"version": version, "total": total, "name": name}), encoding="utf-8")
 
     def drop(self) -> None:
         remove(self.path)
@@ -166,9 +164,7 @@ def _attempt(
     return partial.finish(name)
 
 
-def _resumed_total(
-    answer: requests.Response, have: int, note: dict[str, Any], partial: _Partial
-) -> int | None:
+def _resumed_total(answer: requests.Response, have: int, note: dict[str, Any], partial: _Partial) -> int | None:
     """The length of the whole file; refuses a rest that does not belong to the part that is there."""
     start, _, total = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
     if start.partition("-")[0] != str(have) or (note["total"] is not None and total != str(note["total"])):
@@ -179,9 +175,7 @@ def _resumed_total(
 
 def _whole_length(answer: requests.Response, name: str, listed_bytes: int | None) -> int | None:
     """The length that the server promises, else the listed one (unless it is that of the file unzipped)."""
-    if answer.headers.get("Content-Type", "").startswith("text/html") and not name.lower().endswith(
-        (".html", ".htm")
-    ):
+    if answer.headers.get("Content-Type", "").startswith("text/html") and not name.lower().endswith((".html", ".htm")):
         raise _Broken("a web page came instead of the file, as from a network that wants a login")
     length = answer.headers.get("Content-Length", "")
     if length.isdigit() and "Content-Encoding" not in answer.headers:

@@ -43,13 +43,9 @@ def read_corrections(path: Path) -> pd.DataFrame:
         if pd.isna(row["id"]):
             raise PodiumError(f"{where}, column 'id': is empty")
         if row["decision"] not in DECISIONS:
-            raise PodiumError(
-                f"{where}, column 'decision': '{row['decision']}' is none of {', '.join(DECISIONS)}"
-            )
+            raise PodiumError(f"{where}, column 'decision': '{row['decision']}' is none of {', '.join(DECISIONS)}")
         if row["decision"] != "relabel" and pd.notna(row["new"]):
-            raise PodiumError(
-                f"{where}, column 'new': '{row['new']}', but the decision is '{row['decision']}'"
-            )
+            raise PodiumError(f"{where}, column 'new': '{row['new']}', but the decision is '{row['decision']}'")
     several = table.groupby("id")[["decision", "new"]].nunique(dropna=False).max(axis=1)
     for id_ in several[several > 1].index:
         lines = ", ".join(map(str, table.index[table["id"] == id_]))
@@ -76,9 +72,7 @@ def apply_corrections(
     for line, row in corrections.iterrows():
         at = f"{where}, line {line}"
         if row["id"] not in position:
-            raise PodiumError(
-                f"{at}, column 'id': '{row['id']}' is no training example with a readable picture"
-            )
+            raise PodiumError(f"{at}, column 'id': '{row['id']}' is no training example with a readable picture")
         index = position[row["id"]]
         old = _encode(target, row["old"], labels[target_name], f"{at}, column 'old'")
         if not np.array_equal(old, given[index], equal_nan=True):
@@ -93,9 +87,7 @@ def apply_corrections(
             if np.isnan(new).any():
                 raise PodiumError(f"{at}, column 'new': is empty, but the decision is 'relabel'")
             if np.array_equal(new, old):
-                raise PodiumError(
-                    f"{at}, column 'new': '{row['new']}' is the label as given; then decide 'keep'"
-                )
+                raise PodiumError(f"{at}, column 'new': '{row['new']}' is the label as given; then decide 'keep'")
             value = row["new"] if target.classes else float(row["new"])
             labels.loc[labels.index[index], target_name] = value
     return labels

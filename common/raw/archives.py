@@ -198,9 +198,7 @@ class Archive:
             raise self._damaged(member, "its checksum is wrong")
 
     def _damaged(self, member: Member, reason: str) -> PodiumError:
-        return PodiumError(
-            f"{self.label}: member '{member.name}' is damaged ({reason}). Fetch the archive again."
-        )
+        return PodiumError(f"{self.label}: member '{member.name}' is damaged ({reason}). Fetch the archive again.")
 
     def _read_at(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset` on; fewer only at the end."""

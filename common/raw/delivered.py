@@ -42,6 +42,4 @@ def delivered_files(root: Path) -> dict[str, Path]:
 
 
 def _refuse(error: OSError) -> None:
-    raise PodiumError(
-        f"{error.filename}: cannot be read ({error.strerror}); give yourself the right to read it"
-    )
+    raise PodiumError(f"{error.filename}: cannot be read ({error.strerror}); give yourself the right to read it")

@@ -83,9 +83,7 @@ class RawFiles:
         try:
             return pd.read_csv(io.BytesIO(content), **pandas_keywords)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise PodiumError(
-                f"{self.root}: {name}: not a CSV file that can be read: {str(error).strip()}"
-            ) from None
+            raise PodiumError(f"{self.root}: {name}: not a CSV file that can be read: {str(error).strip()}") from None
 
     def _nearest(self, name: str) -> str:
         base = name.rpartition("/")[2]
@@ -112,11 +110,7 @@ def _index(files: RawFiles) -> dict[str, Path | Member]:
             if not name.lower().endswith(".zip"):
                 continue
             opened.add(name)
-            archive = (
-                source.archive.open_nested(source)
-                if isinstance(source, Member)
-                else Archive(source, str(source))
-            )
+            archive = source.archive.open_nested(source) if isinstance(source, Member) else Archive(source, str(source))
             transparent = depth == 0 and (name == f"{files.bundle}.zip" or len(level) == 1)
             for logical, member in _logical_names(name, archive, transparent):
                 _add(inner, logical, member)
@@ -135,9 +129,7 @@ def _logical_names(name: str, archive: Archive, transparent: bool) -> list[tuple
         return [(stem, members[0])]
     return [
         (
-            f"{parent}{slash}{member.name}"
-            if member.name.startswith(f"{base}/")
-            else f"{stem}/{member.name}",
+            f"{parent}{slash}{member.name}" if member.name.startswith(f"{base}/") else f"{stem}/{member.name}",
             member,
         )
         for member in members

@@ -10,9 +10,5 @@ from common.options import Options
 class SourceOptions(Options):
     """`source` of a recipe; a relative path starts at the competition's folder."""
 
-    kind: Literal["sample", "local", "kaggle"] = Field(
-        description="drawn here, already on a disk, or downloaded"
-    )
-    path: str = Field(
-        description="sample: sample.py; kaggle: kaggle_files.txt; local: folder in Kaggle's layout"
-    )
+    kind: Literal["sample", "local", "kaggle"] = Field(description="drawn here, already on a disk, or downloaded")
+    path: str = Field(description="sample: sample.py; kaggle: kaggle_files.txt; local: folder in Kaggle's layout")

@@ -4,7 +4,7 @@ The order of an epoch depends on (seed, epoch, id) alone, and so does every augm
 loader workers, of processes and of micro-batches changes no picture.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +60,7 @@ class Batch:
     ends_step: bool
 
 
-def epoch_steps(ids: Sequence[str], effective_batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+def epoch_steps(ids: Iterable[str], effective_batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
     """Positions of the rows of each optimiser step.
 
     All steps have the same number of rows within one, at most `effective_batch_size`: no step is decided by

@@ -185,9 +185,7 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
     )
 
 
-def _losses(
-    logits: torch.Tensor, batch: Batch, targets: Mapping[str, Target], smoothing: float
-) -> torch.Tensor:
+def _losses(logits: torch.Tensor, batch: Batch, targets: Mapping[str, Target], smoothing: float) -> torch.Tensor:
     """Loss of each row, (batch,): the sum over the targets."""
     parts = logits.float().split([len(target.outputs) for target in targets.values()], dim=1)
     losses = [
@@ -197,9 +195,7 @@ def _losses(
     return torch.stack(losses).sum(dim=0)
 
 
-def _predict(
-    model: torch.nn.Module, task: Task, accelerator: Accelerator, batch_size: int
-) -> dict[str, np.ndarray]:
+def _predict(model: torch.nn.Module, task: Task, accelerator: Accelerator, batch_size: int) -> dict[str, np.ndarray]:
     logits = predict_logits(
         model, task.validation, "none", task.seed, (), batch_size, task.hardware.loader_workers, accelerator
     )
@@ -218,8 +214,8 @@ def _refuse_constant(predictions: Mapping[str, np.ndarray], targets: Mapping[str
     for name in targets:
         if len(predictions[name]) > 1 and float(np.ptp(predictions[name], axis=0).max()) < 1e-6:
             raise PodiumError(
-                f"the network predicts the same '{name}' for every picture: it has learned nothing. Lower learning_rate, "
-                "train for more epochs, or start from pretrained weights; then look whether mean and std fit them"
+                f"the network predicts the same '{name}' for every picture: it has learned nothing. Lower "
+                "learning_rate, train for more epochs, or start from pretrained weights whose mean and std fit"
             )
 
 
@@ -227,7 +223,9 @@ def _print_epoch(accelerator: Accelerator, history: list[dict[str, float]], epoc
     last = history[-1]
     left = (epochs - len(history)) * last["seconds"]
     figures = ", ".join(
-        f"{name.replace('_', ' ')} {value:.4g}" for name, value in last.items() if "loss" in name or "validation" in name
+        f"{name.replace('_', ' ')} {value:.4g}"
+        for name, value in last.items()
+        if name == "train_loss" or name.startswith("validation")
     )
     accelerator.print(
         f"epoch {len(history)}/{epochs}: {figures}; {last['images_per_second']:,.0f} images/s, "

@@ -24,7 +24,9 @@ class Hardware:
         """
         torch.set_num_threads(self.threads)
         if self.device.startswith("cuda") and not torch.cuda.is_available():
-            raise UsageError("params.yaml: machine.device: cuda, but torch sees no CUDA device; `podium doctor` says more")
+            raise UsageError(
+                f"params.yaml: machine.device: {self.device}, but torch sees no CUDA device; `podium doctor` says more"
+            )
         if self.device.startswith("cuda:"):
             torch.cuda.set_device(self.device)
         # It is one for the whole process; models of one recipe may differ in precision.

@@ -28,6 +28,8 @@ class Network(nn.Module):
     def __init__(self, body: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
         self.body = body
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32), persistent=False)
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32), persistent=False)
 
@@ -118,9 +120,7 @@ def parameter_groups(network: Network, options: ModelOptions) -> list[dict[str, 
     """Groups for AdamW by layer and by whether they decay; `lr_scale` lowers the rate of earlier layers."""
     from timm.optim import param_groups_layer_decay
 
-    return param_groups_layer_decay(
-        network.body, weight_decay=options.weight_decay, layer_decay=options.layer_decay
-    )
+    return param_groups_layer_decay(network.body, weight_decay=options.weight_decay, layer_decay=options.layer_decay)
 
 
 def freeze_batch_norm(network: Network) -> None:

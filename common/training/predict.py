@@ -13,7 +13,13 @@ from common.training.data import View, micro_batches
 
 @torch.no_grad()
 def predict_logits(
-    network: torch.nn.Module, view: View, kind: str, seed: int, purpose: tuple, batch_size: int, workers: int,
+    network: torch.nn.Module,
+    view: View,
+    kind: str,
+    seed: int,
+    purpose: tuple,
+    batch_size: int,
+    workers: int,
     accelerator: Accelerator,
 ) -> np.ndarray:
     """Logits of `view`, (rows, outputs) float64; `kind` is `none`, or the augmentation of a test-time view."""

@@ -34,9 +34,7 @@ def predict_views(
     all_views = []
     for number in track(range(views + 1), what, (views + 1) * len(view), "images", lambda _: len(view)):
         kind = "none" if number == 0 else augmentation
-        logits = predict_logits(
-            network, view, kind, seed, ("tta", number), batch_size, loader_workers, accelerator
-        )
+        logits = predict_logits(network, view, kind, seed, ("tta", number), batch_size, loader_workers, accelerator)
         all_views.append(to_predictions(logits, targets))
     plain, augmented = all_views[0], all_views[1:]
     if not augmented:

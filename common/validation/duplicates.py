@@ -10,9 +10,7 @@ from common.images.perceptual_hash import FLAT
 _CHUNK_ROWS = 512
 
 
-def find_duplicates(
-    content_hashes: pd.Series, perceptual_hashes: pd.Series, max_distance_bits: int
-) -> np.ndarray:
+def find_duplicates(content_hashes: pd.Series, perceptual_hashes: pd.Series, max_distance_bits: int) -> np.ndarray:
     """Which rows show one picture: equal bytes, or perceptual hashes at most `max_distance_bits` apart.
 
     content_hashes     (n,) text

@@ -40,9 +40,7 @@ def strata_of(target: Target, truth: np.ndarray, folds: int) -> np.ndarray:
     return strata
 
 
-def assign_folds(
-    ids: Sequence[str], strata: np.ndarray, groups: Sequence[str], folds: int, seed: int
-) -> np.ndarray:
+def assign_folds(ids: Sequence[str], strata: np.ndarray, groups: Sequence[str], folds: int, seed: int) -> np.ndarray:
     """The fold of each row, (n,) int64 in 0..folds-1.
 
     ids     (n,) text, each once
@@ -80,9 +78,7 @@ def assign_folds(
         fold[rows] = chosen
 
     single = np.flatnonzero(group_sizes[group_codes] == 1)
-    single = single[
-        np.argsort(sort_keys(seed, "folds", np.asarray(ids, dtype=object)[single]), kind="stable")
-    ]
+    single = single[np.argsort(sort_keys(seed, "folds", np.asarray(ids, dtype=object)[single]), kind="stable")]
     sizes = counts.sum(axis=1)
     for stratum in range(len(codes)):
         for row in single[strata[single] == stratum]:
@@ -92,7 +88,5 @@ def assign_folds(
             fold[row] = chosen
 
     if not sizes.all():
-        raise PodiumError(
-            f"{len(ids):,} rows in {len(group_names):,} groups do not fill folds: {folds}; ask for fewer"
-        )
+        raise PodiumError(f"{len(ids):,} rows in {len(group_names):,} groups do not fill folds: {folds}; ask for fewer")
     return fold

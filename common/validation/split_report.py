@@ -63,9 +63,7 @@ def _folds(train: pd.DataFrame, name: str, target: Target) -> dict[str, Any]:
     return folds
 
 
-def _duplicates(
-    examples: pd.DataFrame, duplicates: np.ndarray, targets: Mapping[str, Target]
-) -> dict[str, Any]:
+def _duplicates(examples: pd.DataFrame, duplicates: np.ndarray, targets: Mapping[str, Target]) -> dict[str, Any]:
     """Groups of pictures that are the same or nearly; a group may stand in several of the lists."""
     numbers = pd.Series(duplicates, index=examples.index)
     in_train: list[dict[str, Any]] = []
@@ -161,9 +159,7 @@ def _checks(
         if abs(entry["difference_in_deviations"])
         > max(_SHIFT_LIMIT, _SHIFT_STANDARD_ERRORS * entry["standard_error_in_deviations"])
     ]
-    checks.append(
-        check("test looks like train", not shifted, "; ".join(shifted) or "sizes, bytes and depth agree")
-    )
+    checks.append(check("test looks like train", not shifted, "; ".join(shifted) or "sizes, bytes and depth agree"))
     return checks
 
 

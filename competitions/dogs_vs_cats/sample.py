@@ -63,9 +63,7 @@ def draw(folder: Path, seed: int) -> None:
         traps["truncated"]: lambda pixels: (data := _jpeg(Image.fromarray(pixels)))[: len(data) * 3 // 5],
     }
     pictures = {id_: _picture(generator(seed, "sample", id_), shown[id_]) for id_ in shown}
-    files = {
-        id_: special.get(id_, lambda pixels: _jpeg(Image.fromarray(pixels)))(pictures[id_]) for id_ in shown
-    }
+    files = {id_: special.get(id_, lambda pixels: _jpeg(Image.fromarray(pixels)))(pictures[id_]) for id_ in shown}
     for name in ("near_duplicates_across_classes", "near_duplicates_across_train_and_test"):
         for original, copy in traps[name]:
             files[copy] = _again(pictures[original])
@@ -83,9 +81,7 @@ def draw(folder: Path, seed: int) -> None:
 def _choose_traps(seed: int) -> dict:
     """Ids by trap, no id in two of them. In a pair, the second is made from the first."""
     rng = generator(seed, "sample", "traps")
-    cats, dogs = (
-        [f"{kind}.{number}" for number in rng.permutation(LABELLED // 2)] for kind in ("cat", "dog")
-    )
+    cats, dogs = ([f"{kind}.{number}" for number in rng.permutation(LABELLED // 2)] for kind in ("cat", "dog"))
     test = [str(number + 1) for number in rng.permutation(TEST)]
     return {
         "wrong_labels": [take.pop() for take in (cats, dogs) for _ in range(3)],
@@ -200,9 +196,7 @@ class _Artist:
             first, bend, last = (np.array(point) for point in points)
             points = (1 - t) ** 2 * first + 2 * t * (1 - t) * bend + t**2 * last
         thick = max(1, round(width * self.unit_px))
-        cv2.polylines(
-            self.canvas, [self._pixels(np.asarray(points))], False, colour, thick, cv2.LINE_AA, shift=4
-        )
+        cv2.polylines(self.canvas, [self._pixels(np.asarray(points))], False, colour, thick, cv2.LINE_AA, shift=4)
 
 
 def _shade(colour: Colour, factor: float) -> Colour:
@@ -232,9 +226,7 @@ def _body(artist: _Artist, coat: Colour, rng: np.random.Generator) -> None:
         artist.ellipse(x, y, size, size * 0.3, _shade(toy, 1.2), tilt=rng.uniform(-1, 1))
 
 
-def _eyes(
-    artist: _Artist, apart: float, y: float, size: float, iris: Colour, pupil: tuple[float, float]
-) -> None:
+def _eyes(artist: _Artist, apart: float, y: float, size: float, iris: Colour, pupil: tuple[float, float]) -> None:
     for x in (-apart, apart):
         artist.ellipse(x, y, size, size * 0.85, iris, tilt=-0.25 * np.sign(x))
         artist.ellipse(x, y, size * pupil[0], size * pupil[1], BLACK)

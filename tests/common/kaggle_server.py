@@ -125,9 +125,7 @@ def _handler(server: KaggleServer) -> type[BaseHTTPRequestHandler]:
             # The client asks first and reads nothing of the body; only what comes after it is a download.
             fault = self._begin("store") if self.headers["Accept-Encoding"] == "identity" else None
             name = unquote(urlsplit(self.path).path).removeprefix("/data/")
-            content = (
-                server.bundle if name == "bundle.zip" else server.files.get(name.removesuffix(".zip"), b"")
-            )
+            content = server.bundle if name == "bundle.zip" else server.files.get(name.removesuffix(".zip"), b"")
             content = server.files.get(name, content)
             fault = fault or Fault()
             if fault.status != 200 or fault.body is not None:
@@ -156,9 +154,7 @@ def _handler(server: KaggleServer) -> type[BaseHTTPRequestHandler]:
             body = json.dumps(content).encode()
             self._answer(status, body, {"Content-Type": "application/json", **(headers or {})})
 
-        def _answer(
-            self, status: int, body: bytes, headers: dict[str, str], promised: int | None = None
-        ) -> None:
+        def _answer(self, status: int, body: bytes, headers: dict[str, str], promised: int | None = None) -> None:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

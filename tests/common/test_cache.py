@@ -31,7 +31,8 @@ def test_pixels_are_those_of_the_pictures(store):
     path, pictures, hashes = store
     pixels = decode_once(path, ["train/a.png", "train/b.png"], hashes[:2], 8, 32, "squash", 1)
     assert pixels.shape == (2, 32, 32, 3) and pixels.dtype == np.uint8
-    np.testing.assert_array_equal(pixels[0], cv2.resize(pictures["train/a.png"], (32, 32), interpolation=cv2.INTER_AREA))
+    resized = cv2.resize(pictures["train/a.png"], (32, 32), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(pixels[0], resized)
     assert (pixels[1] == pixels[1][:, :, :1]).all(), "grey is the same in all channels"
 
 

@@ -24,9 +24,7 @@ def corrected(tmp_path, text: str, table: pd.DataFrame | None = None, target=ANI
 
 def test_each_decision_does_what_it_says(tmp_path):
     given = labels()
-    text = (
-        "a,relabel,cat,dog,Ann,2026-01-01,looks like one\nb,exclude,dog,,,,\nc,keep,cat,,,,\nd,unsure,,,,,\n"
-    )
+    text = "a,relabel,cat,dog,Ann,2026-01-01,looks like one\nb,exclude,dog,,,,\nc,keep,cat,,,,\nd,unsure,,,,,\n"
     result = corrected(tmp_path, text, given)
     assert result["label"].fillna("-").tolist() == ["dog", "dog", "cat", "-"]
     assert result["excluded"].tolist() == [False, True, False, False]

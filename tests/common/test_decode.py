@@ -24,9 +24,7 @@ def saved(image: Image.Image, kind: str, **more: object) -> bytes:
 def photo(height: int = 60, width: int = 80) -> np.ndarray:
     """Smooth enough for JPEG, different in every corner."""
     y, x = np.mgrid[0:height, 0:width]
-    return np.dstack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)]).astype(
-        np.uint8
-    )
+    return np.dstack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)]).astype(np.uint8)
 
 
 def png(header: bytes, rows: list[bytes], *more: tuple[bytes, bytes]) -> bytes:
@@ -174,9 +172,7 @@ def test_a_png_without_an_end_is_stored_so_that_it_can_be_read():
     data = saved(Image.fromarray(photo()), "PNG")[:-12]
     picture = decode(data)
     np.testing.assert_array_equal(picture.pixels, photo())
-    np.testing.assert_array_equal(
-        decode_stored(data if picture.kept else encode_png(picture.pixels)), photo()
-    )
+    np.testing.assert_array_equal(decode_stored(data if picture.kept else encode_png(picture.pixels)), photo())
 
 
 def test_values_that_do_not_fit_sixteen_bits_are_refused():

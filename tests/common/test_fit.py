@@ -93,9 +93,7 @@ def test_a_killed_training_resumes_and_ends_with_the_same_weights(
     resumed = fit(task(tmp_path))
     assert_same(weights(unbroken), weights(resumed))
     np.testing.assert_array_equal(unbroken.predictions["label"], resumed.predictions["label"])
-    assert [entry["train_loss"] for entry in resumed.history] == [
-        entry["train_loss"] for entry in unbroken.history
-    ]
+    assert [entry["train_loss"] for entry in resumed.history] == [entry["train_loss"] for entry in unbroken.history]
 
 
 def test_the_frozen_epoch_trains_the_head_alone(tmp_path):

@@ -93,9 +93,7 @@ def test_what_is_no_use_is_not_found(home: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_kaggle_is_not_imported_since_that_logs_in() -> None:
-    program = (
-        "import sys, common.kaggle.credentials as c; c.find_credentials(); assert 'kaggle' not in sys.modules"
-    )
+    program = "import sys, common.kaggle.credentials as c; c.find_credentials(); assert 'kaggle' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 

@@ -136,13 +136,9 @@ def test_missing_credentials(kaggle: KaggleServer, folder: Path, monkeypatch: py
     assert kaggle.requests == []
 
 
-def test_a_token_that_kaggle_does_not_know(
-    kaggle: KaggleServer, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_that_kaggle_does_not_know(kaggle: KaggleServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kaggle.token = "another"
-    assert "does not accept the credentials found in the environment variable KAGGLE_API_TOKEN" in refused(
-        folder
-    )
+    assert "does not accept the credentials found in the environment variable KAGGLE_API_TOKEN" in refused(folder)
 
 
 def test_a_name_and_key_that_kaggle_does_not_know(
@@ -154,9 +150,7 @@ def test_a_name_and_key_that_kaggle_does_not_know(
     assert "does not accept the credentials found in the environment variables" in refused(folder)
 
 
-def test_a_token_too_long_for_a_path(
-    kaggle: KaggleServer, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_too_long_for_a_path(kaggle: KaggleServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN * 20)
     message = refused(folder)
     assert "KAGGLE_API_TOKEN" in message
@@ -186,9 +180,7 @@ def test_no_name_leads_out_of_the_folder(kaggle: KaggleServer, folder: Path, nam
     assert not folder.exists()
 
 
-def test_a_rate_limit_is_waited_for_as_long_as_asked(
-    kaggle: KaggleServer, folder: Path, pauses: list[float]
-) -> None:
+def test_a_rate_limit_is_waited_for_as_long_as_asked(kaggle: KaggleServer, folder: Path, pauses: list[float]) -> None:
     kaggle.fail("ListDataFiles", Fault(status=429, headers={"Retry-After": "17"}), Fault(status=429))
     get(folder)
     assert pauses == [17.0, 10.0] and contents(folder) == FILES
@@ -199,9 +191,7 @@ def test_a_rate_limit_that_stays(kaggle: KaggleServer, folder: Path) -> None:
     assert "(429): run this again in an hour" in refused(folder)
 
 
-def test_a_wait_of_an_hour_is_left_to_the_user(
-    kaggle: KaggleServer, folder: Path, pauses: list[float]
-) -> None:
+def test_a_wait_of_an_hour_is_left_to_the_user(kaggle: KaggleServer, folder: Path, pauses: list[float]) -> None:
     kaggle.fail("ListDataFiles", Fault(status=429, headers={"Retry-After": "3600"}))
     assert "run this again in 60 minutes" in refused(folder) and pauses == []
 
@@ -283,9 +273,7 @@ def test_a_part_longer_than_the_file_is_thrown_away(kaggle: KaggleServer, folder
 
 
 def test_a_rest_that_starts_elsewhere_is_not_appended(kaggle: KaggleServer, folder: Path) -> None:
-    kaggle.fail(
-        "store", Fault(cut_after=200_000), Fault(headers={"Content-Range": f"bytes 7-9/{len(TRAIN)}"})
-    )
+    kaggle.fail("store", Fault(cut_after=200_000), Fault(headers={"Content-Range": f"bytes 7-9/{len(TRAIN)}"}))
     get(folder, "train.zip")
     assert contents(folder) == {"train.zip": TRAIN}
 

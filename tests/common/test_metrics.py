@@ -108,9 +108,7 @@ def test_a_row_of_tags_counts_only_when_all_of_them_are_known():
 
 
 def test_roots_of_means_do_not_pretend_to_be_means():
-    assert all(
-        m.per_row is None for m in (metrics.rmse, metrics.rmsle, metrics.rmspe, metrics.auc, metrics.mcc)
-    )
+    assert all(m.per_row is None for m in (metrics.rmse, metrics.rmsle, metrics.rmspe, metrics.auc, metrics.mcc))
 
 
 def test_log_loss_is_clipped_as_kaggle_clips_it_also_for_float32():

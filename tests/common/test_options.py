@@ -20,16 +20,12 @@ class Recipe(Options):
 def test_an_unknown_key_is_refused_by_naming_the_nearest():
     with pytest.raises(UsageError) as raised:
         parse(Model, {"epochs": 3, "learnin_rate": 0.1}, "params.yaml: models.small")
-    assert str(raised.value) == (
-        "params.yaml: models.small: unknown key 'learnin_rate'; did you mean 'learning_rate'?"
-    )
+    assert str(raised.value) == ("params.yaml: models.small: unknown key 'learnin_rate'; did you mean 'learning_rate'?")
     assert raised.value.exit_code == 2
 
 
 def test_an_unknown_key_deep_inside_is_named_with_its_section():
-    with pytest.raises(
-        UsageError, match=r"^params.yaml: models.small: unknown key 'epoch'; did you mean 'epochs'"
-    ):
+    with pytest.raises(UsageError, match=r"^params.yaml: models.small: unknown key 'epoch'; did you mean 'epochs'"):
         parse(Recipe, {"models": {"small": {"epoch": 3}}}, "params.yaml")
 
 
@@ -84,9 +80,7 @@ def test_a_number_is_read_as_a_number_however_it_is_written(tmp_path, written, n
 
 
 def test_other_values_keep_their_kind(tmp_path):
-    (tmp_path / "params.yaml").write_text(
-        "a: 12\nb: resnet18.a1_in1k\nc: '1e-3'\nd: true\ne: [1, 2]\nf: e3\n"
-    )
+    (tmp_path / "params.yaml").write_text("a: 12\nb: resnet18.a1_in1k\nc: '1e-3'\nd: true\ne: [1, 2]\nf: e3\n")
     expected = {"a": 12, "b": "resnet18.a1_in1k", "c": "1e-3", "d": True, "e": [1, 2], "f": "e3"}
     read = read_yaml(tmp_path / "params.yaml")
     assert read == expected and type(read["a"]) is int
@@ -99,9 +93,7 @@ def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path):
 
 
 def test_anchors_and_merges_are_still_yaml(tmp_path):
-    (tmp_path / "params.yaml").write_text(
-        "a: &a {epochs: 3, folds: 2}\nb: {<<: *a, epochs: 5}\nc: {<<: *a}\n"
-    )
+    (tmp_path / "params.yaml").write_text("a: &a {epochs: 3, folds: 2}\nb: {<<: *a, epochs: 5}\nc: {<<: *a}\n")
     read = read_yaml(tmp_path / "params.yaml")
     assert read["b"] == {"epochs": 5, "folds": 2} and read["c"] == {"epochs": 3, "folds": 2}
 

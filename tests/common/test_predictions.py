@@ -63,9 +63,7 @@ def test_equal_tables_in_another_row_order_are_equal_bytes(tmp_path):
 
 def test_numbers_of_float32_are_kept_as_float64(tmp_path):
     target, numbers = {"age": Regression()}, np.array([[0.1], [0.7]], dtype=np.float32)
-    write_predictions(
-        tmp_path / "p.parquet", make_table(["a", "b"], "plain", {"age": numbers}, target), target, {}
-    )
+    write_predictions(tmp_path / "p.parquet", make_table(["a", "b"], "plain", {"age": numbers}, target), target, {})
     read = read_predictions(tmp_path / "p.parquet", target)["age"]
     assert read.dtype == np.float64 and np.array_equal(read, numbers[:, 0])
 

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from common.randomness import derived_seed, generator, sort_keys, torch_seed
 
-NAMES = st.lists(
-    st.one_of(st.integers(), st.text(st.characters(codec="ascii", categories=["L", "N"]))), max_size=4
-)
+NAMES = st.lists(st.one_of(st.integers(), st.text(st.characters(codec="ascii", categories=["L", "N"]))), max_size=4)
 
 
 @given(seed=st.integers(0, 2**63), names=NAMES)

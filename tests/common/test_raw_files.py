@@ -196,9 +196,7 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path, asked: str, nearest: s
         RawFiles(put(tmp_path, FILES)).read_csv(asked)
 
 
-@pytest.mark.parametrize(
-    "name", ["/etc/passwd", "../up.txt", "a/../../up", "..\\up", "C:\\x", "C:/x", "a/.."]
-)
+@pytest.mark.parametrize("name", ["/etc/passwd", "../up.txt", "a/../../up", "..\\up", "C:\\x", "C:/x", "a/.."])
 @pytest.mark.parametrize("nested", [False, True])
 def test_no_member_leaves_its_archive(tmp_path: Path, name: str, nested: bool) -> None:
     evil = zipped({"good.txt": b"", name: b"evil"})
@@ -225,9 +223,7 @@ def test_links_and_passwords_are_refused(tmp_path: Path) -> None:
 
 def test_a_packing_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     put(tmp_path, {"train.zip": zipped({"a.txt": b"x"}, zipfile.ZIP_BZIP2)})
-    with pytest.raises(
-        PodiumError, match=r"'a.txt' is packed by a method that cannot be read here \(bzip2\)"
-    ):
+    with pytest.raises(PodiumError, match=r"'a.txt' is packed by a method that cannot be read here \(bzip2\)"):
         RawFiles(tmp_path).names()
 
 
@@ -247,9 +243,7 @@ def test_a_bomb_is_refused_by_what_it_claims_and_by_what_it_does(
         RawFiles(tmp_path).read_bytes("bomb.csv")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"PK", b"<html>not found</html>" * 100, LAYOUTS["loose"]["test/10.jpg"]]
-)
+@pytest.mark.parametrize("content", [b"", b"PK", b"<html>not found</html>" * 100, LAYOUTS["loose"]["test/10.jpg"]])
 def test_what_is_no_zip_is_told(tmp_path: Path, content: bytes) -> None:
     put(tmp_path, {"train.zip": content})
     with pytest.raises(PodiumError, match=r"train.zip: not a readable zip .* fetch it again"):

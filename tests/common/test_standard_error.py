@@ -54,17 +54,13 @@ def test_ignoring_the_groups_makes_the_error_too_small(metric):
 def test_the_error_of_a_mean_is_the_deviation_over_the_root_of_n():
     truth, prediction, _ = rows(np.random.default_rng(0), 50, 1, 0)
     values = [sklearn_log_loss([t], [p], labels=[0, 1]) for t, p in zip(truth, prediction, strict=True)]
-    assert standard_error(log_loss, truth, prediction) == pytest.approx(
-        np.std(values, ddof=1) / math.sqrt(50)
-    )
+    assert standard_error(log_loss, truth, prediction) == pytest.approx(np.std(values, ddof=1) / math.sqrt(50))
 
 
 def test_rows_that_are_copied_whole_groups_at_a_time_add_no_certainty():
     truth, prediction, _ = rows(np.random.default_rng(1), 80, 1, 0)
     once = standard_error(log_loss, truth, prediction)
-    five_times = standard_error(
-        log_loss, np.tile(truth, 5), np.tile(prediction, 5), groups=np.tile(np.arange(80), 5)
-    )
+    five_times = standard_error(log_loss, np.tile(truth, 5), np.tile(prediction, 5), groups=np.tile(np.arange(80), 5))
     assert five_times == pytest.approx(once)
 
 

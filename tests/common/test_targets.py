@@ -14,9 +14,7 @@ from common.targets import Binary, Multiclass, Multilabel, Regression, columns_o
 BINARY = Binary(negative="cat", positive="dog")
 MULTICLASS = Multiclass(("blast", "hispa", "normal"))
 MULTILABEL = Multilabel(("clear", "haze", "road"))
-CLASSIFIERS = pytest.mark.parametrize(
-    "target", [BINARY, MULTICLASS, MULTILABEL], ids=lambda t: type(t).__name__
-)
+CLASSIFIERS = pytest.mark.parametrize("target", [BINARY, MULTICLASS, MULTILABEL], ids=lambda t: type(t).__name__)
 TARGETS = pytest.mark.parametrize(
     "target",
     [BINARY, MULTICLASS, MULTILABEL, Regression(), Regression(log=True, scale=2.0)],
@@ -61,9 +59,7 @@ def test_tags_may_be_separated_by_what_the_competition_writes():
 
 
 def test_regression_reads_numbers_written_as_text():
-    assert np.array_equal(
-        Regression().encode(pd.Series(["1.5", None, "-2"])), [1.5, np.nan, -2], equal_nan=True
-    )
+    assert np.array_equal(Regression().encode(pd.Series(["1.5", None, "-2"])), [1.5, np.nan, -2], equal_nan=True)
 
 
 def test_regression_refuses_text_by_column_and_value():
@@ -87,9 +83,7 @@ def test_an_unknown_class_is_named_with_its_row_its_column_and_the_classes(targe
 @settings(max_examples=20, deadline=None, derandomize=True)
 def test_decoding_certain_predictions_gives_back_what_was_encoded(target, seed):
     truth, _ = draw(target, np.random.default_rng(seed), 20)
-    certain = (
-        np.eye(len(target.classes))[truth.astype(int)] if target is MULTICLASS else truth.reshape(20, -1)
-    )
+    certain = np.eye(len(target.classes))[truth.astype(int)] if target is MULTICLASS else truth.reshape(20, -1)
     assert np.array_equal(target.encode(pd.Series(target.decode(certain))), truth)
 
 
@@ -188,9 +182,7 @@ def test_the_first_bias_is_finite_even_where_one_class_is_all_there_is(target, v
 def test_regression_starts_where_its_loss_is_smallest(target):
     truth = np.random.default_rng(4).gamma(2, 10, 200)
     start = target.initial_bias(np.append(truth, np.nan))[0]
-    here, below, above = (
-        loss(target, np.full((200, 1), start + step), truth).mean() for step in (0, -0.01, 0.01)
-    )
+    here, below, above = (loss(target, np.full((200, 1), start + step), truth).mean() for step in (0, -0.01, 0.01))
     assert here < below and here < above
 
 
@@ -198,6 +190,4 @@ def test_regression_starts_where_its_loss_is_smallest(target):
 def test_each_output_has_a_column(target):
     columns = columns_of("age", target)
     assert len(columns) == len(target.outputs)
-    assert (
-        columns == ["age"] if isinstance(target, Regression) else all(c.startswith("age:") for c in columns)
-    )
+    assert columns == ["age"] if isinstance(target, Regression) else all(c.startswith("age:") for c in columns)

@@ -1,8 +1,8 @@
 """Python runs this file at its start when its folder is on PYTHONPATH: it kills a stage at a planned moment.
 
 PODIUM_TEST_KILL is `STAGE MOMENT VICTIMS`: the stage's module, `rename` (just before a finished output gets its
-name) or seconds after the start, and who dies: `alone` (the stage; its helpers are orphaned), `group` (all: dvc,
-the stage, its helpers) or `parents` (dvc; the stage is orphaned and goes on writing).
+name) or seconds after the start (at the latest at such a rename), and who dies: `alone` (the stage; its helpers
+are orphaned), `group` (all: dvc, the stage, its helpers) or `parents` (dvc; the stage goes on writing).
 PODIUM_TEST_TIMES names a file to which each stage adds its name and how long it ran.
 """
 
@@ -37,7 +37,7 @@ def _plan(stage: str, moment: str, victims: str) -> None:
         timer = threading.Timer(float(moment), _kill, [victims])
         timer.daemon = True
         timer.start()
-        return
+    # A run that is faster than planned dies here at the latest.
     replace = os.replace
 
     def replace_or_die(source, destination, **keywords):  # type: ignore[no-untyped-def]

@@ -28,9 +28,7 @@ stages:
 
 def git(root: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-    done = subprocess.run(
-        ["git", *identity, *arguments], cwd=root, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(["git", *identity, *arguments], cwd=root, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -167,9 +165,7 @@ def test_a_cache_outside_the_repository_may_be_shared_and_stays(pets: Workspace,
     assert unnamed.exists()
 
 
-def test_runs_of_models_and_folds_that_left_the_recipe_go(
-    pets: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_runs_of_models_and_folds_that_left_the_recipe_go(pets: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     pets.params_path.write_text(RECIPE.replace("folds_to_run: [0, 1, 2]", "folds_to_run: [0]"))
     stays = write(pets.fold_run("first", 0) / "weights")
     left = [write(pets.fold_run("first", 1) / "weights"), write(pets.predictions("older", "oof"), 2000)]
@@ -238,9 +234,7 @@ def test_a_scratch_folder_with_other_things_in_it_is_left_alone(pets: Workspace,
 
 def test_every_kind_of_scratch_is_known() -> None:
     root = Path(pipelines.__file__ or "").parent.parent
-    code = "\n".join(
-        path.read_text() for part in ("common", "pipelines") for path in (root / part).rglob("*.py")
-    )
+    code = "\n".join(path.read_text() for part in ("common", "pipelines") for path in (root / part).rglob("*.py"))
     assert set(re.findall(r"scratch_folder\(\) / \"(\w+)\"", code)) <= set(SCRATCH_KINDS)
 
 

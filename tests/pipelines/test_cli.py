@@ -172,9 +172,7 @@ def test_show_prints_score_checks_and_paths(podium: Podium, pets: Workspace) -> 
 def test_correlate_passes_its_exit_code_on_and_prints_json(podium: Podium, tmp_path: Path) -> None:
     known_good, new = tmp_path / "good.csv", tmp_path / "new.csv"
     known_good.write_text("id,label\n" + "".join(f"{row},{(row * 37) % 101 / 100}\n" for row in range(1, 60)))
-    new.write_text(
-        "id,label\n" + "".join(f"{row},{1 - (row * 37) % 101 / 100:.2f}\n" for row in range(1, 60))
-    )
+    new.write_text("id,label\n" + "".join(f"{row},{1 - (row * 37) % 101 / 100:.2f}\n" for row in range(1, 60)))
     assert podium("correlate", str(known_good), str(known_good), here=tmp_path).returncode == 0
     done = podium("correlate", str(new), str(known_good), "--json", here=tmp_path)
     assert done.returncode == 1

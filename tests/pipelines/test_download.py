@@ -77,9 +77,7 @@ def local_folder(tmp_path: Path) -> Path:
 
 
 def everything_in(folder: Path) -> dict[str, tuple[int, int]]:
-    return {
-        str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in [folder, *folder.rglob("*")]
-    }
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in [folder, *folder.rglob("*")]}
 
 
 def test_the_sample_is_drawn_from_the_seed_and_listed(workspace: Workspace) -> None:
@@ -118,9 +116,7 @@ def test_local_files_stay_where_they_are(workspace: Workspace, tmp_path: Path, r
     assert not workspace.raw_folder.exists()
 
 
-def test_a_tilde_is_the_home_folder(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tilde_is_the_home_folder(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     local_folder(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert run(workspace, "local", "~/mine") == ["labels.csv", "train.zip"]
@@ -155,9 +151,7 @@ def test_switching_sources_touches_nothing_and_comes_back(workspace: Workspace, 
         ("kaggle", "files.txt", "source.path: no file .*files.txt; kaggle usually has kaggle_files.txt"),
     ],
 )
-def test_a_path_that_leads_nowhere_names_the_key(
-    workspace: Workspace, kind: str, path: str, words: str
-) -> None:
+def test_a_path_that_leads_nowhere_names_the_key(workspace: Workspace, kind: str, path: str, words: str) -> None:
     with pytest.raises(UsageError, match=f"params.yaml: {words}"):
         run(workspace, kind, path)
 
@@ -181,9 +175,7 @@ def test_later_stages_refuse_files_that_changed(workspace: Workspace, tmp_path: 
 def test_raw_files_that_are_gone_are_told(workspace: Workspace) -> None:
     run(workspace)
     shutil.rmtree(workspace.raw_folder)
-    with pytest.raises(
-        PodiumError, match=r"raw/sample: the raw files are gone; run `dvc repro --single-item"
-    ):
+    with pytest.raises(PodiumError, match=r"raw/sample: the raw files are gone; run `dvc repro --single-item"):
         opened(workspace)
 
 

@@ -109,7 +109,8 @@ def test_the_real_stages_depend_on_what_they_should():
     assert all("competitions.dogs_vs_cats.competition" in closure for closure in closures.values())
     training = set(closures["train"])
     assert {"common.training.fit", "common.images.augment", "common.targets"} <= training
-    for name in ("common.report", "common.kaggle", "common.raw", "common.ensembling", "pipelines.cli", "pipelines.recipe"):
+    elsewhere = ("common.report", "common.kaggle", "common.raw", "common.ensembling", "pipelines.cli")
+    for name in (*elsewhere, "pipelines.recipe"):
         assert not any(module == name or module.startswith(name + ".") for module in training), name
     for stage in ("split", "labels", "ensemble", "submit"):
         assert not any(module.startswith("common.training") for module in closures[stage]), stage
