@@ -22,7 +22,7 @@ def preprocess(workspace: Workspace) -> None:
     with work_folder(workspace.raw_manifest.read_text(encoding="utf-8"), examples) as work:
         facts = ingest(raw, examples, workspace.images, work, Machine.of(workspace).workers)
         unreadable = facts["reason"].notna()
-        _write_unreadable(workspace, examples[unreadable].assign(reason=facts["reason"]))
+        _write_unreadable(workspace, examples.assign(reason=facts["reason"])[unreadable])
         if unreadable.sum() > options.max_unreadable:
             first = facts.loc[unreadable, "reason"].iloc[0]
             raise PodiumError(

@@ -1,0 +1,60 @@
+"""How training went: loss, metrics and learning rate by epoch, with every fold."""
+
+import numpy as np
+import pandas as pd
+
+from common.report import figures
+from common.report.blocks import Block, Chart, Charts, Section
+from common.report.inputs import Inputs, ModelRun
+from common.report.wording import number, words_of
+
+# The loss that training minimises, under the names it has as a metric: comparable with `train_loss`.
+_VALIDATION_LOSSES = ("validation_loss", "validation_log_loss", "validation_multilabel_log_loss")
+
+
+def training_section(inputs: Inputs) -> Section:
+    """Learning curves of each model that has a history."""
+    blocks: list[Block] = [Charts(model.name, _charts(model)) for model in inputs.models if model.histories]
+    return Section("training", "Learning curves", blocks)
+
+
+def _charts(model: ModelRun) -> list[Chart]:
+    columns = list(dict.fromkeys(column for history in model.histories.values() for column in history.columns))
+    validation_loss = next((name for name in _VALIDATION_LOSSES if name in columns), None)
+    losses = {"training": "train_loss"} | ({"validation": validation_loss} if validation_loss else {})
+    charts = [_chart(model, "Loss", losses)]
+    for column in columns:
+        if column.startswith("validation_") and column != validation_loss:
+            metric = words_of(column.removeprefix("validation_"))
+            charts.append(_chart(model, f"Validation {metric}", {"validation": column}))
+    charts.append(_chart(model, "Learning rate", {"learning rate": "learning_rate"}))
+    return [chart for chart in charts if chart is not None]
+
+
+def _chart(model: ModelRun, title: str, columns: dict[str, str]) -> Chart | None:
+    """One figure of the lines (name to history column) that the histories hold; None without any."""
+    lines = {}
+    for line, column in columns.items():
+        by_fold = {
+            str(fold): _curve(history, column)
+            for fold, history in model.histories.items()
+            if column in history and history[column].notna().any()
+        }
+        if by_fold:
+            lines[line] = by_fold
+    if not lines:
+        return None
+    said = []
+    for line, by_fold in lines.items():
+        epochs, mean = figures.mean_curve(by_fold)
+        said.append(f"{line} from {number(mean[0])} in epoch {epochs[0]:g} to {number(mean[-1])} in {epochs[-1]:g}")
+    return Chart(
+        title,
+        figures.learning_curve(lines, from_zero=title == "Learning rate"),
+        f"{title} of {model.name}: {'; '.join(said)}.",
+        "Thin: the folds. Thick: their mean." if title == "Loss" and len(model.histories) > 1 else "",
+    )
+
+
+def _curve(history: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
+    return history["epoch"].to_numpy(dtype=np.float64), history[column].to_numpy(dtype=np.float64)

@@ -1,0 +1,65 @@
+"""Write the report: one page with all that the other stages found."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from common.files import read_json, write_text
+from common.predictions import read_predictions
+from common.report.inputs import Inputs, ModelRun
+from common.report.page import render
+from common.tables import read_table
+from pipelines.stage import run
+from pipelines.workspace import Workspace
+
+
+def report(workspace: Workspace) -> None:
+    """Write report/index.html; what has not been made yet is left out of it."""
+    write_text(workspace.report, render(read_inputs(workspace)))
+    print(f"{workspace.relative(workspace.report)}: {workspace.report.stat().st_size / 1e6:.1f} MB")
+
+
+def read_inputs(workspace: Workspace) -> Inputs:
+    """Everything that lies in the competition's folder, for the models and folds of the active recipe."""
+    return Inputs(
+        name=workspace.name,
+        competition=workspace.competition,
+        seed=workspace.seed,
+        params=workspace.params,
+        params_text=workspace.params_path.read_text(encoding="utf-8"),
+        examples=read_table(workspace.examples, "preprocess"),
+        images=workspace.images,
+        unreadable=pd.read_csv(workspace.unreadable, dtype=str) if workspace.unreadable.is_file() else None,
+        split=_json(workspace.split_report),
+        oof=_blend(workspace, "oof.parquet"),
+        test=_blend(workspace, "test.parquet"),
+        cv=_json(workspace.ensemble("cv.json")),
+        weights=_json(workspace.ensemble("weights.json")),
+        submission=_json(workspace.submission_report),
+        models=tuple(_model(workspace, model) for model in workspace.models),
+    )
+
+
+def _model(workspace: Workspace, model: str) -> ModelRun:
+    folders = {fold: workspace.fold_run(model, fold) for fold in workspace.folds_to_run}
+    histories = {fold: folder / "history.csv" for fold, folder in folders.items()}
+    return ModelRun(
+        name=model,
+        histories={fold: pd.read_csv(path) for fold, path in histories.items() if path.is_file()},
+        metrics={fold: found for fold, folder in folders.items() if (found := _json(folder / "metrics.json"))},
+        tta=_json(workspace.tta_report(model)),
+    )
+
+
+def _blend(workspace: Workspace, file: str) -> pd.DataFrame | None:
+    path = workspace.ensemble(file)
+    return read_predictions(path, workspace.competition.targets, "blend") if path.is_file() else None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return read_json(path) if path.is_file() else {}
+
+
+if __name__ == "__main__":
+    run(report)

@@ -1,0 +1,50 @@
+import base64
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from common.images.store import ImageStore, write_store
+from common.report.gallery import Thumbnails, eight_bits
+
+
+def thumbnails_of(tmp_path, pixels):
+    write_store(tmp_path / "images.zip", [("train/a.png", cv2.imencode(".png", pixels)[1].tobytes())])
+    examples = pd.DataFrame(
+        {"file": ["train/a.png", None], "path": ["train/deep/a.tif", "train/b.jpg"]}, index=["a", "b"]
+    )
+    return Thumbnails(ImageStore(tmp_path / "images.zip"), examples)
+
+
+def decoded(picture):
+    data = base64.b64decode(picture.source.removeprefix("data:image/jpeg;base64,"))
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def test_a_thumbnail_keeps_shape_colours_and_the_name_of_the_delivered_file(tmp_path):
+    blue_above_red = np.zeros((600, 300, 3), np.uint8)
+    blue_above_red[:300, :, 0] = 255
+    blue_above_red[300:, :, 2] = 255
+    picture = thumbnails_of(tmp_path, blue_above_red).picture("a", "given cat")
+    pixels = decoded(picture)
+    assert pixels.shape == (200, 100, 3) == (picture.height_px, picture.width_px, 3)
+    assert pixels[20, 50].argmax() == 0 and pixels[180, 50].argmax() == 2
+    assert picture.alternative == "a.tif, given cat"
+
+
+def test_a_dark_radiograph_can_be_seen():
+    pixels = np.linspace(100, 900, 64 * 64).reshape(64, 64).astype(np.uint16)
+    shown = eight_bits(pixels)
+    assert shown.dtype == np.uint8
+    assert shown.min() == 0 and shown.max() == 255
+    assert (np.diff(shown.ravel().astype(int)) >= 0).all()
+
+
+def test_a_flat_picture_stays_flat():
+    assert np.ptp(eight_bits(np.full((8, 8), 4000, np.uint16))) == 0
+
+
+def test_examples_without_a_picture_are_left_out(tmp_path):
+    thumbnails = thumbnails_of(tmp_path, np.zeros((8, 8), np.uint8))
+    captions = {"b": ("unreadable",), "unknown": (), "a": ("read",)}
+    assert [picture.file_name for picture in thumbnails.pictures(captions, 5)] == ["a.tif"]

@@ -1,0 +1,138 @@
+"""The report, in a real browser that may reach nothing but the page."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.errors import PodiumError
+from common.report.judged import judge
+from common.report.look import DARK, INK
+from common.report.wording import with_error
+from pipelines.report import read_inputs, report
+from pipelines.workspace import Workspace
+from tests.browser import browser, chromium, opened
+from tests.report_fixture import TASKS, finished_run
+
+ROOT = Path(__file__).resolve().parents[2]
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def workspaces(tmp_path_factory):
+    """One finished run of each kind of target, with its report."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = {kind: finished_run(tmp_path_factory.mktemp(kind), kind, patch) for kind in TASKS}
+        for workspace in made.values():
+            report(workspace)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def chromium_running():
+    if chromium() is None:
+        pytest.skip("no Chromium found; install one or set PODIUM_CHROMIUM")
+    with browser() as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_phone_shows_everything_without_a_network(kind, workspaces, chromium_running):
+    with opened(chromium_running, workspaces[kind].report, **PHONE) as shown:
+        page = shown.page
+        assert shown.errors == [] and shown.requests == []
+        headings = page.locator("h2")
+        assert headings.count() == page.locator("nav a").count() >= 8
+        assert all(heading.is_visible() for heading in headings.all())
+        charts = page.eval_on_selector_all(
+            ".chart",
+            "all => all.map(one => [one.querySelectorAll('svg .trace, svg .hm').length, one.ariaLabel])",
+        )
+        assert len(charts) >= 10
+        assert all(traces and words for traces, words in charts)
+        pictures = page.eval_on_selector_all("img", "all => all.map(one => [one.naturalWidth, one.alt])")
+        assert len(pictures) >= 48
+        assert all(0 < width <= 200 and words for width, words in pictures)
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_charts_follow_the_readers_colours_and_fit_on_paper(workspaces, chromium_running):
+    def first_chart(page):
+        return page.eval_on_selector(
+            ".chart svg",
+            "one => [getComputedStyle(one.querySelector('text')).fill, one.getBoundingClientRect().width]",
+        )
+
+    def rgb(colour):
+        return "rgb({}, {}, {})".format(*(int(colour[at : at + 2], 16) for at in (1, 3, 5)))
+
+    with opened(chromium_running, workspaces["binary"].report, dark=True) as shown:
+        assert first_chart(shown.page)[0] == rgb(DARK[INK])
+        shown.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert first_chart(shown.page) == [rgb(INK), 320]
+        assert shown.page.locator("pre").is_visible()
+        shown.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert first_chart(shown.page)[0] == rgb(DARK[INK])
+
+
+def test_it_says_how_good_the_result_is_and_names_the_worst_pictures(workspaces, chromium_running):
+    inputs = read_inputs(workspaces["binary"])
+    rows = judge(inputs, "label")
+    worst = rows.ids[np.argsort(-rows.loss, kind="stable")[:3]]
+    with opened(chromium_running, workspaces["binary"].report) as shown:
+        page = shown.page
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.locator("h1").inner_text() == "Dogs & <Cats>"
+        assert page.locator(".score").inner_text() == with_error(inputs.cv["score"], inputs.cv["standard_error"])
+        top = page.locator("header").inner_text()
+        assert "lower is better" in top and "not valid, 2 of 3 checks passed" in top
+        files = page.locator(".gallery-block", has_text="Most wrong").locator(".file").all_inner_texts()
+        assert files[:3] == [f"{id_}.jpg" for id_ in worst]
+        data = page.locator("#data").inner_text()
+        assert "train/cut.jpg" in data and "the file is cut short" in data
+        split = page.locator("#split").inner_text()
+        assert "train.8.jpg" in split and "given cat" in split and "test.5.jpg" in split
+        cost = page.locator("#cost").inner_text()
+        assert "211" in cost and "yes" in cost and "no difference beyond its error" in cost
+        submission = page.locator("#submission").inner_text()
+        assert "values spread over 0" in submission and "0.9312" in submission
+        assert "recipe: sample  # drawn & small" in page.locator("#recipe pre").text_content()
+
+
+def test_the_stage_writes_the_same_bytes_in_another_process(workspaces):
+    workspace = workspaces["several"]
+    here = workspace.report.read_bytes()
+    workspace.report.unlink()
+    (workspace.root / "competitions" / "__init__.py").touch()
+    result = subprocess.run(
+        [sys.executable, "-m", "pipelines.report", workspace.name],
+        cwd=workspace.root,
+        env={**os.environ, "PYTHONHASHSEED": "11", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert workspace.report.read_bytes() == here
+
+
+def test_what_has_not_been_made_is_left_out(workspaces, tmp_path):
+    finished = workspaces["multilabel"]
+    shutil.copytree(finished.folder, tmp_path / "competitions" / finished.name, ignore=_all_but_the_data)
+    shutil.copy(finished.root / "params.yaml", tmp_path)
+    begun = Workspace(tmp_path, finished.name)
+    report(begun)
+    page = begun.report.read_text()
+    assert [f'<section id="{anchor}">' in page for anchor in ("pictures", "data", "recipe")] == [True] * 3
+    assert page.count("<section") == 3
+    begun.examples.unlink()
+    with pytest.raises(PodiumError, match="preprocess"):
+        report(begun)
+
+
+def _all_but_the_data(folder, names):
+    left_out = {"runs", "ensemble", "report", "split.json", "submission.json", "__pycache__"}
+    return left_out & set(names)
