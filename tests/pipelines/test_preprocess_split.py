@@ -156,6 +156,13 @@ def test_more_unreadable_pictures_than_allowed_stop_the_stage_and_leave_the_list
     assert not strict.examples.exists()
 
 
+def test_where_every_picture_can_be_read_the_list_is_empty(workspace, traps):
+    (workspace.folder / "raw" / "train" / f"{traps['truncated']}.jpg").unlink()
+    write_json(workspace.raw_manifest, make_manifest(workspace.folder / "raw"))
+    preprocess(write_recipe(workspace, max_unreadable=0))
+    assert pd.read_csv(workspace.unreadable).empty
+
+
 def test_an_unreadable_test_picture_keeps_its_row_without_a_file(workspace):
     (workspace.folder / "raw" / "test" / "7.jpg").write_bytes(b"no picture")
     write_json(workspace.raw_manifest, make_manifest(workspace.folder / "raw"))
