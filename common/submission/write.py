@@ -33,9 +33,7 @@ def write_submission(
     """
     id_column = competition.id_column
     if id_column not in sample.columns:
-        raise PodiumError(
-            f"{competition.sample_submission}: no column '{id_column}', only {list(sample.columns)}"
-        )
+        raise PodiumError(f"{competition.sample_submission}: no column '{id_column}', only {list(sample.columns)}")
     columns = competition.submission(predictions.drop(columns="view").set_index("id"))
     missing = pd.Index(sample[id_column]).difference(columns.index)
     if len(missing):
@@ -71,9 +69,7 @@ def _check_ids(found: pd.Series, wanted: pd.Series) -> Check:
     if len(found) == len(wanted) and (found.to_numpy() == wanted.to_numpy()).all():
         return Check("ids", True, f"{len(found):,} ids, in the order of the sample")
     missing, extra = set(wanted) - set(found), set(found) - set(wanted)
-    detail = (
-        f"{len(missing):,} missing, {len(extra):,} not asked for, {int(found.duplicated().sum()):,} repeated"
-    )
+    detail = f"{len(missing):,} missing, {len(extra):,} not asked for, {int(found.duplicated().sum()):,} repeated"
     return Check("ids", False, detail if missing or extra or found.duplicated().any() else "another order")
 
 
