@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import filelock
@@ -23,7 +24,10 @@ def run(stage: Callable[..., None], **arguments: type) -> None:
     name = given.pop("name")
     try:
         workspace = Workspace.open(name)
-        with output_lock(workspace, "-".join([module, *map(str, given.values())])):
+        # Of several processes on several GPUs, the first one holds the lock for all.
+        first = int(os.environ.get("RANK", "0")) == 0
+        key = "-".join([module, *map(str, given.values())])
+        with output_lock(workspace, key) if first else nullcontext():
             stage(workspace, **given)
     except PodiumError as error:
         print(f"\n{module} {name}: {error}\n", file=sys.stderr)

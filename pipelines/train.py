@@ -16,8 +16,10 @@ from common.scoring import encode_truth, figures, metrics_of, squeezed
 from common.tables import read_table
 from common.training.data import Examples, View
 from common.training.fit import Fit, Task, fit
-from common.training.network import Network, make_network, start_head
+from common.training.head import head_first
+from common.training.network import Network, freeze_layers, make_network, start_head
 from common.training.options import ModelOptions
+from common.training.predict import Inference
 from pipelines.examples import Part, read_part
 from pipelines.hardware import hardware
 from pipelines.stage import run
@@ -41,9 +43,19 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
     validation = Examples(ids, part.pixels, given).take(validation_rows)
     seed = derived_seed(workspace.seed, "model", model, fold)
 
+    setup = hardware(workspace)
+
     def make() -> Network:
         network = make_network(options, competition.targets, workspace.folder, seed)
-        start_head(network, competition.targets, {name: training.truth(name) for name in competition.targets})
+        freeze_layers(network, options.frozen_layers)
+        if options.head_views:
+            accelerator = setup.accelerator(options.precision)
+            network.to(accelerator.device)
+            # The workspace's seed, so that all folds see the same views of a picture and share their features.
+            seen = Inference(accelerator, workspace.seed, options.effective_batch_size, setup.loader_workers)
+            head_first(network, training, competition.targets, options, seen)
+        else:
+            start_head(network, competition.targets, {name: training.truth(name) for name in competition.targets})
         return network
 
     def score(predictions: dict[str, np.ndarray]) -> dict[str, float]:
@@ -53,9 +65,7 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
 
     print(f"{model}, fold {fold}: {len(training_rows):,} rows to train on, {len(validation_rows):,} to validate")
     checkpoint = _checkpoint_path(workspace, model, fold, options, training, part)
-    result = fit(
-        Task(make, training, validation, competition.targets, score, options, seed, hardware(workspace), checkpoint)
-    )
+    result = fit(Task(make, training, validation, competition.targets, score, options, seed, setup, checkpoint))
     if int(os.environ.get("RANK", "0")) == 0:
         scored = competition.scored_target
         scores = figures(competition.metric, validation.truth(scored), squeezed(result.predictions[scored]))

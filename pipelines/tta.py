@@ -12,6 +12,7 @@ from common.targets import columns_of
 from common.training.data import Examples
 from common.training.network import make_network
 from common.training.options import ModelOptions, TestTimeOptions
+from common.training.predict import Inference
 from common.training.test_time import predict_views
 from pipelines.examples import Part, read_examples, read_part
 from pipelines.hardware import hardware
@@ -30,15 +31,13 @@ def tta(workspace: Workspace, model: str) -> None:
     accelerator = setup.accelerator(options.precision)
     train, test = read_part(workspace, "train", options), read_part(workspace, "test", options)
     network = make_network(options, targets, workspace.folder, workspace.seed, pretrained=False)
-    network = accelerator.prepare_model(network, evaluation_mode=True)
+    network = network.to(accelerator.device)
+    inference = Inference(accelerator, workspace.seed, options.effective_batch_size, setup.loader_workers)
 
     def predict(part: Part, rows: np.ndarray, what: str) -> pd.DataFrame:
         """A table of both views of some rows, by the weights that are loaded."""
         examples = Examples(part.table["id"].to_numpy(dtype=object), part.pixels, {})
-        views = predict_views(
-            network, examples.take(rows), targets, options.augmentation, test_time, workspace.seed,
-            options.effective_batch_size, setup.loader_workers, accelerator, what,
-        )  # fmt: skip
+        views = predict_views(network, examples.take(rows), targets, options, test_time, inference, what)
         return pd.concat([make_table(examples.ids[rows], view, views[view], targets) for view in VIEWS])
 
     oof, by_fold = [], []
@@ -46,7 +45,7 @@ def tta(workspace: Workspace, model: str) -> None:
         weights = workspace.fold_run(model, fold) / "weights.safetensors"
         if not weights.is_file():
             raise PodiumError(f"{weights}: no such weights; run the stage train@{model}-{fold}")
-        accelerator.unwrap_model(network).load_state_dict(load_file(weights))
+        network.load_state_dict(load_file(weights))
         inside = np.flatnonzero(train.table["fold"] == fold)
         oof.append(predict(train, inside, f"{model}, fold {fold}: validation"))
         by_fold.append(predict(test, np.arange(len(test.table)), f"{model}, fold {fold}: test"))

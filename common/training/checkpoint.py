@@ -21,6 +21,7 @@ class Checkpoint:
     history: list[dict[str, float]]
     scale: dict[str, float]  # of the fp16 gradient scaler; empty otherwise
     weights: dict[str, torch.Tensor]
+    averaged: dict[str, torch.Tensor]  # see WeightAverage; empty where none is kept
     optimizer: dict[str, Any]  # AdamW's state_dict; of a loaded one, only `state`
 
 
@@ -30,7 +31,11 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    tensors = {f"weights/{name}": value.detach().cpu().contiguous() for name, value in checkpoint.weights.items()}
+    tensors = {
+        f"{part}/{name}": value.detach().cpu().contiguous()
+        for part, values in (("weights", checkpoint.weights), ("averaged", checkpoint.averaged))
+        for name, value in values.items()
+    }
     tensors |= {
         f"optimizer/{position}/{name}": value.detach().cpu().contiguous()
         for position, state in checkpoint.optimizer["state"].items()
@@ -57,10 +62,12 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
     except (SafetensorError, KeyError, ValueError):
         return None
 
-    weights = {name.removeprefix("weights/"): value for name, value in tensors.items() if name.startswith("weights/")}
-    state: dict[int, dict[str, torch.Tensor]] = {}
+    parts: dict[str, dict[str, torch.Tensor]] = {"weights": {}, "averaged": {}, "optimizer": {}}
     for key, value in tensors.items():
-        if key.startswith("optimizer/"):
-            _, position, name = key.split("/")
-            state.setdefault(int(position), {})[name] = value
-    return Checkpoint(weights=weights, optimizer={"state": state}, **about)
+        part, _, name = key.partition("/")
+        parts[part][name] = value
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in parts["optimizer"].items():
+        position, _, name = key.partition("/")
+        state.setdefault(int(position), {})[name] = value
+    return Checkpoint(weights=parts["weights"], averaged=parts["averaged"], optimizer={"state": state}, **about)

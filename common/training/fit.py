@@ -1,4 +1,4 @@
-"""The training loop: head first, then the whole network, one cycle each; resumes from its last epoch."""
+"""The training loop: head first, then the whole network in one cycle; resumes from its last epoch."""
 
 import resource
 import sys
@@ -15,12 +15,13 @@ from common.errors import PodiumError
 from common.progress import track
 from common.randomness import torch_seed
 from common.targets import Target
+from common.training.average import WeightAverage
 from common.training.checkpoint import Checkpoint, load_checkpoint, restore_optimizer, save_checkpoint
 from common.training.data import Batch, View, epoch_steps, micro_batches
 from common.training.hardware import Hardware
 from common.training.network import Network, freeze_batch_norm, parameter_groups
 from common.training.options import ModelOptions
-from common.training.predict import predict_logits, to_predictions
+from common.training.predict import Inference, to_predictions
 from common.training.schedule import one_cycle
 
 _STEPS_BETWEEN_CHECKS = 32  # reading the loss makes the device wait
@@ -101,23 +102,30 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
     if checkpoint and accelerator.scaler:
         accelerator.scaler.load_state_dict(checkpoint.scale)
     history = list(checkpoint.history) if checkpoint else []
+    steps_an_epoch = -(-len(task.training) // options.effective_batch_size)
+    averaged = WeightAverage(
+        network,
+        options.weight_average,
+        checkpoint.averaged if checkpoint else {},
+        checkpoint.epochs_done * steps_an_epoch if checkpoint else 0,
+    )
     predictions: dict[str, np.ndarray] = {}
 
-    epochs = options.frozen_epochs + options.epochs
-    steps_an_epoch = -(-len(task.training) // options.effective_batch_size)
     accelerator.print(
         f"{len(task.training):,} rows, {steps_an_epoch} steps an epoch; effective batch size "
         f"{options.effective_batch_size} = {processes} process(es) x "
         f"{-(-options.effective_batch_size // (micro_batch_size * processes))} micro-batch(es) of up to "
         f"{-(-min(micro_batch_size * processes, options.effective_batch_size) // processes)} on {device}"
     )
-    for epoch in range(len(history), epochs):
-        # Two cycles: the head's while the body is frozen, then the whole network's.
-        head_only = epoch < options.frozen_epochs
-        phase_begin, phase_epochs = (0, options.frozen_epochs) if head_only else (options.frozen_epochs, options.epochs)
-        model.train(not head_only)
-        if options.freeze_batch_norm:
-            freeze_batch_norm(network)
+    if not history and options.head_views:
+        begin = time.perf_counter()
+        predictions = _predict(model, task, accelerator, micro_batch_size)
+        speed = _speed(len(task.validation), time.perf_counter() - begin)
+        history.append({"epoch": 0, "learning_rate": 0.0, **task.score(predictions), **speed})
+        _print_epoch(accelerator, history, options.epochs)
+    for epoch in range(int(history[-1]["epoch"]) if history else 0, options.epochs):
+        model.train()
+        freeze_batch_norm(network, everywhere=options.freeze_batch_norm)
         batches = micro_batches(
             task.training,
             epoch_steps(task.training.ids, options.effective_batch_size, task.seed, epoch),
@@ -131,15 +139,20 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
         )
         begin = time.perf_counter()
         loss_sum = torch.zeros((), device=device)
-        step = (epoch - phase_begin) * steps_an_epoch
+        step = epoch * steps_an_epoch
         rate = 0.0
         # Dropout and stochastic depth draw from torch's global generator: each epoch has its own.
         with torch_seed(task.seed, "train", epoch, accelerator.process_index, device=device):
             shown = track(
-                batches, f"epoch {epoch + 1}/{epochs}", len(task.training) // processes, "images", _rows, summary=False
+                batches,
+                f"epoch {epoch + 1}/{options.epochs}",
+                len(task.training) // processes,
+                "images",
+                _rows,
+                summary=False,
             )
             for batch in shown:
-                logits = model(batch.pixels.to(device), batch.light.to(device), body_frozen=head_only)
+                logits = model(batch.pixels.to(device), batch.light.to(device))
                 losses = _losses(logits, batch, task.targets, options.label_smoothing)
                 # The mean over the rows of the whole step; accelerate averages over processes, hence the factor.
                 loss = losses.sum() * processes / batch.step_rows
@@ -147,13 +160,14 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
                 loss_sum += losses.detach().sum()
                 if not batch.ends_step:
                     continue
-                rate = options.learning_rate * one_cycle(step, phase_epochs * steps_an_epoch, options.warmup_share)
+                rate = options.learning_rate * one_cycle(step, options.epochs * steps_an_epoch, options.warmup_share)
                 for group in optimizer.param_groups:
                     group["lr"] = rate * group["lr_scale"]
                 if options.gradient_clip:
                     accelerator.clip_grad_norm_(model.parameters(), options.gradient_clip)
                 optimizer.step()
                 optimizer.zero_grad()
+                averaged.update(network)
                 step += 1
                 if step % _STEPS_BETWEEN_CHECKS == 0:
                     _refuse_not_finite(loss_sum, epoch, rate)
@@ -161,19 +175,35 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
         train_loss = float(accelerator.reduce(loss_sum)) / len(task.training)
         _refuse_not_finite(torch.tensor(train_loss), epoch, rate)
 
-        predictions = _predict(model, task, accelerator, micro_batch_size)
+        with averaged.applied(network):
+            predictions = _predict(model, task, accelerator, micro_batch_size)
         figures = task.score(predictions)
         history.append(
-            {"epoch": epoch + 1, "learning_rate": rate, "train_loss": train_loss, **figures,
-             "images_per_second": len(task.training) / seconds, "seconds": time.perf_counter() - begin}
-        )  # fmt: skip
-        _print_epoch(accelerator, history, epochs)
+            {
+                "epoch": epoch + 1,
+                "learning_rate": rate,
+                "train_loss": train_loss,
+                **figures,
+                **_speed(len(task.training), seconds),
+            }
+        )
+        _print_epoch(accelerator, history, options.epochs)
         if accelerator.is_main_process:
             scale = accelerator.scaler.state_dict() if accelerator.scaler else {}
             save_checkpoint(
                 task.checkpoint_path,
-                Checkpoint(epoch + 1, micro_batch_size, history, scale, network.state_dict(), optimizer.state_dict()),
+                Checkpoint(
+                    epochs_done=epoch + 1,
+                    micro_batch_size=micro_batch_size,
+                    history=history,
+                    scale=scale,
+                    weights=network.state_dict(),
+                    averaged=averaged.tensors,
+                    optimizer=optimizer.state_dict(),
+                ),
             )
+    if averaged.tensors:
+        network.load_state_dict(averaged.tensors)
     return Fit(
         network=network,
         predictions=predictions or _predict(model, task, accelerator, micro_batch_size),
@@ -196,10 +226,8 @@ def _losses(logits: torch.Tensor, batch: Batch, targets: Mapping[str, Target], s
 
 
 def _predict(model: torch.nn.Module, task: Task, accelerator: Accelerator, batch_size: int) -> dict[str, np.ndarray]:
-    logits = predict_logits(
-        model, task.validation, "none", task.seed, (), batch_size, task.hardware.loader_workers, accelerator
-    )
-    return to_predictions(logits, task.targets)
+    inference = Inference(accelerator, task.seed, batch_size, task.hardware.loader_workers)
+    return to_predictions(inference.run(model, task.validation), task.targets)
 
 
 def _refuse_not_finite(loss: torch.Tensor, epoch: int, rate: float) -> None:
@@ -221,16 +249,20 @@ def _refuse_constant(predictions: Mapping[str, np.ndarray], targets: Mapping[str
 
 def _print_epoch(accelerator: Accelerator, history: list[dict[str, float]], epochs: int) -> None:
     last = history[-1]
-    left = (epochs - len(history)) * last["seconds"]
+    minutes, seconds = divmod(round((epochs - last["epoch"]) * last["seconds"]), 60)
     figures = ", ".join(
         f"{name.replace('_', ' ')} {value:.4g}"
         for name, value in last.items()
         if name == "train_loss" or name.startswith("validation")
     )
     accelerator.print(
-        f"epoch {len(history)}/{epochs}: {figures}; {last['images_per_second']:,.0f} images/s, "
-        f"{left / 60:.0f} min {left % 60:.0f} s left"
+        f"epoch {last['epoch']:.0f}/{epochs}: {figures}; {last['images_per_second']:,.0f} images/s, "
+        f"{minutes} min {seconds} s left"
     )
+
+
+def _speed(images: int, seconds: float) -> dict[str, float]:
+    return {"images_per_second": images / seconds, "seconds": seconds}
 
 
 def _rows(batch: Batch) -> int:

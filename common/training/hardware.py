@@ -1,12 +1,15 @@
 """The device that a stage computes on."""
 
+import ctypes
 from dataclasses import dataclass
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from common.errors import UsageError
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # of glibc's malloc.h
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,24 @@ class Hardware:
             torch.cuda.set_device(self.device)
         # It is one for the whole process; models of one recipe may differ in precision.
         AcceleratorState._reset_state()
-        accelerator = Accelerator(
-            cpu=self.device == "cpu",
-            mixed_precision={"float32": "no"}.get(precision, precision),
-            # While the head is trained alone, the body's parameters get no gradient.
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-        )
+        mixed_precision = "no" if precision == "float32" else precision
+        accelerator = Accelerator(cpu=self.device == "cpu", mixed_precision=mixed_precision)
+        if accelerator.device.type == "cpu":
+            _keep_freed_memory()
         if precision == "fp16" and accelerator.device.type == "cpu":
             raise UsageError("precision: fp16 needs a GPU; on the CPU use float32 or bf16")
         return accelerator
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc reuse the memory of activations instead of giving it back to the kernel at each step.
+
+    A large tensor is a mapping of its own, whose pages the kernel clears whenever it is made anew.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return  # another C library
+    mallopt(_M_MMAP_MAX, 0)
+    mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    mallopt(_M_TOP_PAD, 2**26)

@@ -33,13 +33,20 @@ class Network(nn.Module):
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32), persistent=False)
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32), persistent=False)
 
-    def forward(self, pixels: torch.Tensor, light: torch.Tensor, body_frozen: bool = False) -> torch.Tensor:
+    def forward(self, pixels: torch.Tensor, light: torch.Tensor, features_only: bool = False) -> torch.Tensor:
         inputs = self.normalised(pixels, light)
-        if not body_frozen:
+        if not features_only:
             return self.body(inputs)
-        with torch.no_grad():
-            features = self.body.forward_features(inputs)  # type: ignore[operator]
-        return self.body.forward_head(features)  # type: ignore[operator]
+        features = self.body.forward_features(inputs)  # type: ignore[operator]
+        return self.body.forward_head(features, pre_logits=True)  # type: ignore[operator]
+
+    @property
+    def head(self) -> nn.Linear:
+        """The last layer, from features to the logits of all targets."""
+        head = self.body.get_classifier()  # type: ignore[operator]
+        if not isinstance(head, nn.Linear) or head.bias is None:
+            raise UsageError(f"head_views: the head of {type(self.body).__name__} is not linear; set head_views to 0")
+        return head
 
     def normalised(self, pixels: torch.Tensor, light: torch.Tensor) -> torch.Tensor:
         """Pixels as the body wants them: float32 (batch, 3, height, width), channels last in memory."""
@@ -111,9 +118,15 @@ def start_head(network: Network, targets: Mapping[str, Target], truth: Mapping[s
         head.bias.copy_(torch.from_numpy(bias))
 
 
-def head_parameters(network: Network) -> list[nn.Parameter]:
-    """What is trained while the body is frozen."""
-    return list(network.body.get_classifier().parameters())  # type: ignore[operator]
+def freeze_layers(network: Network, count: int) -> None:
+    """Let the first `count` layer groups (timm's, from the stem on) get no gradient."""
+    if not count:
+        return
+    from timm.models import group_parameters
+
+    layers = group_parameters(network.body, network.body.group_matcher(coarse=False), reverse=True)  # type: ignore
+    for name, parameter in network.body.named_parameters():
+        parameter.requires_grad_(layers[name] >= count)
 
 
 def parameter_groups(network: Network, options: ModelOptions) -> list[dict[str, Any]]:
@@ -123,10 +136,12 @@ def parameter_groups(network: Network, options: ModelOptions) -> list[dict[str, 
     return param_groups_layer_decay(network.body, weight_decay=options.weight_decay, layer_decay=options.layer_decay)
 
 
-def freeze_batch_norm(network: Network) -> None:
-    """Keep the running statistics as they are, by putting those layers into evaluation mode."""
+def freeze_batch_norm(network: Network, everywhere: bool) -> None:
+    """Keep running statistics as they are, everywhere or in frozen layers, by evaluation mode."""
     for module in network.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        if not isinstance(module, nn.modules.batchnorm._BatchNorm):
+            continue
+        if everywhere or (module.weight is not None and not module.weight.requires_grad):
             module.eval()
 
 

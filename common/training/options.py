@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from common.options import Options
 
@@ -18,11 +18,15 @@ class ModelOptions(Options):
 
     image_size_px: int = Field(ge=16, description="side of the square that the network sees")
     resize: Literal["squash", "crop", "pad"] = Field("squash", description="how a picture becomes a square")
-    augmentation: Literal["photo", "none"] = Field("photo", description="what may change without changing the label")
+    augmentation: Literal["photo", "mirror", "none"] = Field(
+        "photo", description="what may change without changing the label"
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the truth spread over all classes")
 
-    epochs: int = Field(ge=1, description="passes over the training rows with the whole network")
-    frozen_epochs: int = Field(0, ge=0, description="passes with the head alone, before the others")
+    head_views: int = Field(0, ge=0, description="views of each picture to fit the head to first; 0: it starts drawn")
+    head_penalty: float = Field(0.03, gt=0, description="of squared head weights in that fit, features standardised")
+    frozen_layers: int = Field(0, ge=0, description="first layer groups that keep their pretrained weights")
+    epochs: int = Field(ge=0, description="passes over the training rows with the whole network; 0: the head alone")
     learning_rate: float = Field(gt=0, description="peak rate of the head; AdamW, one cycle")
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer group, times that of the next one")
     warmup_share: float = Field(0.25, ge=0, lt=1, description="share of the steps in which the rate rises")
@@ -31,6 +35,7 @@ class ModelOptions(Options):
     effective_batch_size: int = Field(ge=1, description="rows an optimiser step sees, however they are split up")
     precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="of the forward and backward pass")
     freeze_batch_norm: bool = Field(False, description="keep the pretrained running statistics")
+    weight_average: float = Field(0.0, ge=0, lt=1, description="decay a step of the averaged weights; 0: the last ones")
 
     @field_validator("architecture")
     @classmethod
@@ -38,6 +43,12 @@ class ModelOptions(Options):
         if not value.strip():
             raise ValueError("name a timm architecture, as resnet18")
         return value
+
+    @model_validator(mode="after")
+    def _something_is_trained(self) -> "ModelOptions":
+        if not self.epochs and not self.head_views:
+            raise ValueError("epochs: 0 trains the head alone, which needs head_views of 1 or more")
+        return self
 
 
 class TestTimeOptions(Options):

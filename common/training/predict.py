@@ -1,6 +1,7 @@
-"""Predictions of a network for rows of pictures, in the order of the rows."""
+"""What a network says of rows of pictures, in the order of the rows."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,26 +12,34 @@ from common.targets import Target
 from common.training.data import View, micro_batches
 
 
-@torch.no_grad()
-def predict_logits(
-    network: torch.nn.Module,
-    view: View,
-    kind: str,
-    seed: int,
-    purpose: tuple,
-    batch_size: int,
-    workers: int,
-    accelerator: Accelerator,
-) -> np.ndarray:
-    """Logits of `view`, (rows, outputs) float64; `kind` is `none`, or the augmentation of a test-time view."""
-    network.eval()
-    share = np.array_split(np.arange(len(view)), accelerator.num_processes)[accelerator.process_index]
-    steps = [share[begin : begin + batch_size] for begin in range(0, len(share), batch_size)]
-    logits = [
-        network(batch.pixels.to(accelerator.device), batch.light.to(accelerator.device)).double().cpu().numpy()
-        for batch in micro_batches(view, steps, batch_size, kind, seed, purpose, workers)
-    ]
-    return np.concatenate(gather_object(logits) if accelerator.num_processes > 1 else logits)
+@dataclass(frozen=True)
+class Inference:
+    """How pictures go through a network that is not being trained.
+
+    A picture has numbered views: 0 is plain, the others are augmented, each drawn from (seed, number, id).
+    """
+
+    accelerator: Accelerator
+    seed: int
+    batch_size: int
+    workers: int
+
+    @torch.no_grad()
+    def run(
+        self, network: torch.nn.Module, view: View, augmentation: str = "none", number: int = 0, features: bool = False
+    ) -> np.ndarray:
+        """Logits (rows, outputs) float64; with `features`, what the head sees: (rows, features)."""
+        network.eval()
+        device, processes = self.accelerator.device, self.accelerator.num_processes
+        share = np.array_split(np.arange(len(view)), processes)[self.accelerator.process_index]
+        steps = [share[begin : begin + self.batch_size] for begin in range(0, len(share), self.batch_size)]
+        kind = augmentation if number else "none"
+        outputs = []
+        for batch in micro_batches(view, steps, self.batch_size, kind, self.seed, ("view", number), self.workers):
+            with self.accelerator.autocast():
+                output = network(batch.pixels.to(device), batch.light.to(device), features_only=features)
+            outputs.append(output.double().cpu().numpy())
+        return np.concatenate(gather_object(outputs) if processes > 1 else outputs)
 
 
 def to_predictions(logits: np.ndarray, targets: Mapping[str, Target]) -> dict[str, np.ndarray]:

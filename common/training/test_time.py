@@ -3,38 +3,38 @@
 from collections.abc import Mapping
 
 import numpy as np
-from accelerate import Accelerator
 
 from common.progress import track
 from common.targets import Target
 from common.training.data import View
+from common.training.head import frozen_features, head_logits
 from common.training.network import Network
-from common.training.options import TestTimeOptions
-from common.training.predict import predict_logits, to_predictions
+from common.training.options import ModelOptions, TestTimeOptions
+from common.training.predict import Inference, to_predictions
 
 
 def predict_views(
     network: Network,
     view: View,
     targets: Mapping[str, Target],
-    augmentation: str,
+    model: ModelOptions,
     options: TestTimeOptions,
-    seed: int,
-    batch_size: int,
-    loader_workers: int,
-    accelerator: Accelerator,
+    inference: Inference,
     what: str,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Predictions by view (`plain`, `tta`), then by target: (rows, outputs).
 
-    `tta` is plain_weight x plain + (1 - plain_weight) x the mean over the augmented views, each of which is
-    drawn from (seed, view, id): the same picture is seen the same way whatever rows stand around it.
+    `tta` is plain_weight x plain + (1 - plain_weight) x the mean over the augmented views. The same picture is
+    seen the same way whatever rows stand around it.
     """
-    views = options.views if augmentation != "none" else 0
+    numbers = range(options.views + 1 if model.augmentation != "none" else 1)
     all_views = []
-    for number in track(range(views + 1), what, (views + 1) * len(view), "images", lambda _: len(view)):
-        kind = "none" if number == 0 else augmentation
-        logits = predict_logits(network, view, kind, seed, ("tta", number), batch_size, loader_workers, accelerator)
+    for number in track(numbers, what, len(numbers) * len(view), "images", lambda _: len(view)):
+        if model.epochs:
+            logits = inference.run(network, view, model.augmentation, number)
+        else:  # the body is as it came: what it sees is known from fitting the head
+            features = frozen_features(network, view.examples, model.augmentation, number, inference)
+            logits = head_logits(network, features[view.rows])
         all_views.append(to_predictions(logits, targets))
     plain, augmented = all_views[0], all_views[1:]
     if not augmented:

@@ -1,6 +1,5 @@
 """Augmentation: what a picture becomes depends on the seed, the purpose and its id alone."""
 
-import cv2
 import numpy as np
 import pytest
 
@@ -31,7 +30,7 @@ def test_a_picture_is_augmented_the_same_way_in_any_batch():
     np.testing.assert_array_equal(light[order], apart_light)
 
 
-@pytest.mark.parametrize("other", [(2, "train", 3), (1, "train", 4), (1, "tta", 3)])
+@pytest.mark.parametrize("other", [(2, "train", 3), (1, "train", 4), (1, "view", 3)])
 def test_another_seed_epoch_or_purpose_draws_anew(other):
     given = pictures()
     first, _ = augment(given, IDS, "photo", 1, "train", 3)
@@ -54,18 +53,18 @@ def test_sixteen_bits_stay_sixteen_bits():
     assert len(np.unique(warped)) > 1500
 
 
-def test_a_flip_alone_is_numpys_flip():
-    flip = Augmentation(flip=True, rotation_degrees=0, zoom=1.0, contrast=0, brightness=0)
-    given = pictures(1)[0]
-    matrix = _affine_map(np.array([0, 0, -1, 0, 0]), flip, 32)
-    warped = cv2.warpAffine(given, matrix, (32, 32), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    np.testing.assert_array_equal(warped, given[:, ::-1])
+def test_a_mirrored_view_is_exactly_the_picture_from_right_to_left():
+    given = pictures()
+    mirrored, light = augment(given, IDS, "mirror", 1, "view", 1)
+    np.testing.assert_array_equal(mirrored, given[:, :, ::-1])
+    np.testing.assert_array_equal(light, np.tile([1, 0], (6, 1)))
+    np.testing.assert_array_equal(augment(given, IDS, "mirror", 1, "view", 2)[0], given)
 
 
 def test_zoom_and_shift_never_look_beyond_the_picture():
     photo = AUGMENTATIONS["photo"]
-    no_rotation = Augmentation(True, 0, photo.zoom, 0, 0)
-    for draw in np.random.default_rng(0).uniform(-1, 1, size=(200, 5)):
+    no_rotation = Augmentation(True, 0, photo.zoom, 0, 0, 0)
+    for draw in np.random.default_rng(0).uniform(-1, 1, size=(200, 6)):
         matrix = _affine_map(draw, no_rotation, 32)
         corners = matrix @ np.array([[0, 0, 31, 31], [0, 31, 0, 31], [1, 1, 1, 1]])
         assert corners.min() >= -1e-9 and corners.max() <= 31 + 1e-9
@@ -77,3 +76,13 @@ def test_light_stays_within_its_range():
     assert np.abs(light[:, 0] - 1).max() <= photo.contrast + 1e-6
     assert np.abs(light[:, 1]).max() <= photo.brightness + 1e-6
     assert light.std(axis=0).min() > 0.02
+
+
+def test_every_other_view_is_mirrored():
+    left_to_right = np.tile(np.arange(0, 256, 4, dtype=np.uint8)[None, None, :, None], (40, 64, 1, 3))
+    ids = [str(number) for number in range(40)]
+    slopes = {}
+    for number in (1, 2):
+        view, _ = augment(left_to_right, ids, "photo", 1, "view", number)
+        slopes[number] = view[:, :, -8:].mean(axis=(1, 2, 3)) - view[:, :, :8].mean(axis=(1, 2, 3))
+    assert (slopes[1] < 0).all() and (slopes[2] > 0).all()

@@ -14,12 +14,12 @@ from common.training import fit as fit_module
 from common.training.data import Examples
 from common.training.fit import Task, fit
 from common.training.hardware import Hardware
-from common.training.network import make_network, start_head
+from common.training.network import freeze_layers, make_network, start_head
 from common.training.options import ModelOptions
 
 TARGETS = {"label": Binary("dark", "light")}
 OPTIONS = ModelOptions(
-    architecture="test_convnext", weights="none", image_size_px=32, epochs=3, frozen_epochs=1,
+    architecture="test_convnext", weights="none", image_size_px=32, epochs=4,
     learning_rate=3e-3, effective_batch_size=8, augmentation="photo",
 )  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_two_loader_workers_change_nothing(unbroken, tmp_path):
     assert_same(weights(unbroken), weights(fit(task(tmp_path, hardware=Hardware("cpu", 2, 1)))))
 
 
-@pytest.mark.parametrize("epochs_before_the_kill", [1, 2, 4])
+@pytest.mark.parametrize("epochs_before_the_kill", [1, 4])
 def test_a_killed_training_resumes_and_ends_with_the_same_weights(
     unbroken, tmp_path, monkeypatch, epochs_before_the_kill
 ):
@@ -96,23 +96,38 @@ def test_a_killed_training_resumes_and_ends_with_the_same_weights(
     assert [entry["train_loss"] for entry in resumed.history] == [entry["train_loss"] for entry in unbroken.history]
 
 
-def test_the_frozen_epoch_trains_the_head_alone(tmp_path):
-    options = OPTIONS.model_copy(update={"epochs": 1, "frozen_epochs": 1})
-    the_task = task(tmp_path, options)
-    before = {name: value.numpy().copy() for name, value in the_task.make().state_dict().items()}
-    states = []
-    original = fit_module.save_checkpoint
-    fit_module.save_checkpoint = lambda path, checkpoint: states.append(
-        {name: value.numpy().copy() for name, value in checkpoint.weights.items()}
-    )
-    try:
-        fit(the_task)
-    finally:
-        fit_module.save_checkpoint = original
-    after_head, after_all = states
-    changed = {name for name in before if not np.array_equal(before[name], after_head[name])}
-    assert changed and all("head.fc" in name or "head.norm" in name for name in changed)
-    assert any(not np.array_equal(after_head[name], after_all[name]) for name in before if "stages.0" in name)
+def test_averaged_weights_survive_a_kill_too(tmp_path, monkeypatch):
+    options = OPTIONS.model_copy(update={"weight_average": 0.9, "epochs": 2})
+    unbroken = fit(task(tmp_path / "unbroken", options))
+    save = fit_module.save_checkpoint
+
+    def save_and_die(path, checkpoint):
+        save(path, checkpoint)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit_module, "save_checkpoint", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        fit(task(tmp_path / "broken", options))
+    monkeypatch.undo()
+    resumed = fit(task(tmp_path / "broken", options))
+    assert_same(weights(unbroken), weights(resumed))
+    last = fit(task(tmp_path / "last", options.model_copy(update={"weight_average": 0.0})))
+    assert any(not np.array_equal(weights(last)[name], value) for name, value in weights(unbroken).items())
+
+
+def test_frozen_layers_keep_their_weights(tmp_path):
+    base = task(tmp_path, OPTIONS.model_copy(update={"epochs": 1}))
+
+    def make_frozen():
+        network = base.make()
+        freeze_layers(network, 3)
+        return network
+
+    before = base.make().state_dict()
+    after = fit(replace(base, make=make_frozen)).network.state_dict()
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert any("stem" in name for name in same) and not any("head" in name for name in same)
+    assert any("stages.3" in name for name in set(before) - same)
 
 
 def test_out_of_memory_halves_the_micro_batch_and_goes_on(tmp_path, capsys):
@@ -161,7 +176,7 @@ def test_one_picture_too_large_for_the_device_is_an_error_that_says_what_to_chan
 
 
 def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):
-    options = OPTIONS.model_copy(update={"learning_rate": 1e30, "gradient_clip": None, "frozen_epochs": 0})
+    options = OPTIONS.model_copy(update={"learning_rate": 1e30, "gradient_clip": None})
     with pytest.raises(PodiumError, match="lower learning_rate"):
         fit(task(tmp_path, options))
 

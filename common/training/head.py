@@ -1,0 +1,121 @@
+"""Head first: the body runs once, and the last layer is fitted to its features to the end.
+
+With the body frozen the loss is convex in the head, so it needs no learning rate and no epochs: L-BFGS finds
+the optimum in moments. The features wait in the scratch cache, keyed by the body's weights and the pictures, so
+that all folds share them, and a model of `epochs: 0` predicts from them too.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from common.files import replacing, scratch_folder
+from common.targets import Target
+from common.training.data import Examples, View
+from common.training.network import Network
+from common.training.options import ModelOptions
+from common.training.predict import Inference
+
+
+def frozen_features(
+    network: Network, examples: Examples, augmentation: str, number: int, inference: Inference
+) -> np.ndarray:
+    """What the head sees of view `number` of all rows: (rows, features) float32, read from the cache or made."""
+    folder = scratch_folder() / "features"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{_key(network, examples, augmentation, number, inference)}.npy"
+    inference.accelerator.wait_for_everyone()  # so that all processes find the same
+    if not path.is_file():
+        everything = examples.take(np.arange(len(examples)))
+        features = inference.run(network, everything, augmentation, number, features=True)
+        if inference.accelerator.is_main_process:
+            with replacing(path) as beside, open(beside, "wb") as file:
+                np.save(file, features.astype(np.float32))
+        inference.accelerator.wait_for_everyone()
+    return np.load(path, mmap_mode="r")
+
+
+def head_first(
+    network: Network, training: View, targets: Mapping[str, Target], options: ModelOptions, inference: Inference
+) -> None:
+    """Fit the head to the features of `head_views` views of the training rows."""
+    views = [
+        frozen_features(network, training.examples, options.augmentation, number, inference)[training.rows]
+        for number in range(options.head_views)
+    ]
+    truth = {name: np.concatenate([training.truth(name)] * len(views)) for name in targets}
+    loss = fit_head(network, np.concatenate(views), truth, targets, options.head_penalty, options.label_smoothing)
+    print(f"head fitted to {len(views)} view(s) of {len(training):,} rows: train loss {loss:.4g}")
+
+
+def fit_head(
+    network: Network, features: np.ndarray, truth: Mapping[str, np.ndarray], targets: Mapping[str, Target],
+    penalty: float, smoothing: float,
+) -> float:  # fmt: skip
+    """Set the head to the minimum of mean loss + penalty / 2 x its squared weights, for standardised features.
+
+    features  (rows, features); truth of each target for the same rows. Returns the mean loss without the penalty.
+    """
+    inputs = torch.from_numpy(np.asarray(features, dtype=np.float64))
+    mean, deviation = inputs.mean(dim=0), inputs.std(dim=0).clamp(min=1e-6)
+    inputs = (inputs - mean) / deviation
+    wanted = {name: torch.from_numpy(values) for name, values in truth.items()}
+    weight = torch.zeros(network.head.out_features, inputs.shape[1], dtype=torch.float64, requires_grad=True)
+    starts = [target.initial_bias(truth[name]) for name, target in targets.items()]
+    bias = torch.from_numpy(np.concatenate(starts)).requires_grad_()
+
+    def mean_loss() -> torch.Tensor:
+        logits = (inputs @ weight.T + bias).split([len(target.outputs) for target in targets.values()], dim=1)
+        losses = [
+            target.loss(part, wanted[name], smoothing).mean()
+            for (name, target), part in zip(targets.items(), logits, strict=True)
+        ]
+        return torch.stack(losses).sum()
+
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        cost = mean_loss() + penalty / 2 * weight.square().sum()
+        cost.backward()
+        return cost
+
+    optimizer.step(closure)
+    with torch.no_grad():
+        scaled = weight / deviation
+        network.head.weight.copy_(scaled)
+        network.head.bias.copy_(bias - scaled @ mean)
+        return float(mean_loss())
+
+
+@torch.no_grad()
+def head_logits(network: Network, features: np.ndarray) -> np.ndarray:
+    """Logits (rows, outputs) float64 from features (rows, features)."""
+    head = network.head
+    inputs = torch.from_numpy(np.array(features, dtype=np.float32)).to(head.weight.device)
+    return head(inputs).double().cpu().numpy()
+
+
+def _key(network: Network, examples: Examples, augmentation: str, number: int, inference: Inference) -> str:
+    """Of the pixels' place in their own content-keyed cache, the rows, the body, the view and the precision."""
+    drawn = (augmentation, number, inference.seed) if number else ("plain",)
+    how = (inference.accelerator.mixed_precision, inference.accelerator.device.type, type(network.body).__name__)
+    told = (_pixels_name(examples.pixels), *drawn, *how)
+    digest = hashlib.sha256("\0".join(map(str, [*told, *examples.ids])).encode())
+    head = set(map(id, network.head.parameters()))
+    tensors = [("mean", network.mean), ("std", network.std), *network.body.named_buffers()]
+    tensors += [(name, value) for name, value in network.body.named_parameters() if id(value) not in head]
+    for name, value in tensors:
+        digest.update(name.encode() + value.detach().cpu().float().numpy().tobytes())
+    return digest.hexdigest()[:20]
+
+
+def _pixels_name(pixels: np.ndarray) -> str:
+    """A memory map is named by its folder, which is its content's key; other arrays by their content."""
+    filename = getattr(pixels, "filename", None)
+    if filename:
+        return Path(filename).parent.name
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()

@@ -1,0 +1,88 @@
+"""The head is fitted to frozen features to the end, and the features are shared."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from common.targets import Binary, Multiclass, Multilabel, Regression
+from common.training.data import Examples
+from common.training.hardware import Hardware
+from common.training.head import fit_head, frozen_features, head_first, head_logits
+from common.training.network import make_network
+from common.training.options import ModelOptions
+from common.training.predict import Inference
+
+OPTIONS = ModelOptions(
+    architecture="test_resnet", weights="none", image_size_px=32, epochs=0, head_views=2, learning_rate=1e-3,
+    effective_batch_size=8,
+)  # fmt: skip
+PETS = {"label": Binary("dark", "light")}
+
+
+@pytest.fixture
+def inference():
+    return Inference(Hardware("cpu", 0, 1).accelerator("float32"), seed=1, batch_size=8, workers=0)
+
+
+def examples(rows=30):
+    rng = np.random.default_rng(0)
+    truth = (np.arange(rows) % 2).astype(float)
+    pixels = (rng.integers(0, 150, (rows, 32, 32, 3)) + 60 * truth[:, None, None, None]).astype(np.uint8)
+    return Examples(np.array([f"id{row}" for row in range(rows)], dtype=object), pixels, {"label": truth})
+
+
+def test_it_finds_what_logistic_regression_finds(tmp_path):
+    rng = np.random.default_rng(0)
+    network = make_network(OPTIONS, PETS, tmp_path, 0)
+    size = network.head.in_features
+    features = rng.normal(2, 3, (400, size))
+    truth = (features[:, 0] + rng.normal(0, 3, 400) > 2).astype(float)
+    penalty = 0.02
+    fit_head(network, features, {"label": truth}, PETS, penalty, 0.0)
+    reference = LogisticRegression(C=1 / (penalty * 400), tol=1e-8, max_iter=10_000)
+    scaled = StandardScaler().fit_transform(features)
+    expected = reference.fit(scaled, truth).decision_function(scaled)
+    np.testing.assert_allclose(head_logits(network, features)[:, 0], expected, atol=0.02)
+
+
+def test_several_targets_are_fitted_at_once_and_missing_truth_is_left_out(tmp_path):
+    rng = np.random.default_rng(1)
+    targets = {"kind": Multiclass(("a", "b", "c")), "tags": Multilabel(("x", "y")), "age": Regression()}
+    network = make_network(OPTIONS, targets, tmp_path, 0)
+    features = rng.normal(size=(300, network.head.in_features))
+    truth = {
+        "kind": features[:, :3].argmax(axis=1).astype(float),
+        "tags": (features[:, 3:5] > 0).astype(float),
+        "age": 5 + features[:, 5],
+    }
+    truth["age"][:100] = np.nan
+    loss = fit_head(network, features, truth, targets, 1e-4, 0.0)
+    logits = head_logits(network, features)
+    assert np.isfinite(loss) and (logits[:, :3].argmax(axis=1) == truth["kind"]).mean() > 0.95
+    assert np.corrcoef(logits[100:, 5], truth["age"][100:])[0, 1] > 0.99
+
+
+def test_the_network_with_the_fitted_head_says_what_the_features_said(tmp_path, inference):
+    rows = examples()
+    network = make_network(OPTIONS, PETS, tmp_path, 0)
+    head_first(network, rows.take(np.arange(20)), PETS, OPTIONS, inference)
+    everything = rows.take(np.arange(30))
+    for number in (0, 1):
+        from_features = head_logits(network, frozen_features(network, rows, "photo", number, inference))
+        np.testing.assert_allclose(
+            inference.run(network, everything, "photo", number), from_features, rtol=1e-4, atol=1e-4
+        )
+
+
+def test_folds_share_the_features_and_another_body_does_not(tmp_path, scratch, inference):
+    rows = examples()
+    network = make_network(OPTIONS, PETS, tmp_path, 0)
+    frozen_features(network, rows, "photo", 0, inference)
+    with torch.no_grad():
+        network.head.weight.add_(1)
+    frozen_features(network, rows, "photo", 0, inference)
+    assert len(list((scratch / "features").glob("*.npy"))) == 1
+    frozen_features(make_network(OPTIONS, PETS, tmp_path, 1), rows, "photo", 0, inference)
+    assert len(list((scratch / "features").glob("*.npy"))) == 2
