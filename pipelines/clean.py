@@ -17,7 +17,7 @@ from common.files import remove, scratch_folder
 from pipelines.cache_use import CacheUse, cache_use, object_path, objects_of, read_ledgers
 from pipelines.workspace import Workspace, competition_names, find_root
 
-SCRATCH_KINDS = ("archives", "decoded", "preprocess", "training")
+SCRATCH_KINDS = ("archives", "decoded", "features", "preprocess", "training")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""Blend the models by weights found on out-of-fold rows; the score is that of weights found without the row."""
+"""Blend the models by weights found on out-of-fold rows, or equally; the score is that of weights found elsewhere."""
 
 import numpy as np
 import pandas as pd
 
-from common.ensembling.blend import blend_all, convex_weights, nested_weights
+from common.ensembling.blend import Weighting, blend_all, choose_weights
 from common.ensembling.options import EnsembleOptions
 from common.files import write_json
 from common.predictions import make_table, read_predictions, write_predictions
@@ -26,9 +26,9 @@ def ensemble(workspace: Workspace) -> None:
     oof = [_read(workspace, model, "oof", view, rows["id"].tolist()) for model, view in names]
     scored = np.stack([member[competition.scored_target] for member in oof])
 
-    weights = convex_weights(competition.metric, truth, scored)
-    row_weights = nested_weights(competition.metric, truth, scored, _parts(workspace, rows))
-    blended = blend_all(oof, row_weights, targets, margin)
+    weighting = choose_weights(competition.metric, truth, scored, _parts(workspace, rows))
+    weights = weighting.weights
+    blended = blend_all(oof, weighting.row_weights, targets, margin)
     test_ids = read_examples(workspace, "test")["id"].tolist()
     test = [_read(workspace, model, "test", view, test_ids) for model, view in names]
     provenance = {"members": [f"{model} {view}" for model, view in names], "weights": weights.tolist()}
@@ -47,7 +47,7 @@ def ensemble(workspace: Workspace) -> None:
             ]
         },
     )
-    _write_cv(workspace, rows, truth, blended[competition.scored_target], names, scored, weights)
+    _write_cv(workspace, rows, truth, blended[competition.scored_target], names, scored, weighting)
 
 
 def _read(workspace: Workspace, model: str, part: str, view: str, ids: list[str]) -> dict[str, np.ndarray]:
@@ -70,12 +70,13 @@ def _write_cv(
     blended: np.ndarray,
     names: list[tuple[str, str]],
     scored: np.ndarray,
-    weights: np.ndarray,
+    weighting: Weighting,
 ) -> None:
     """cv.json: the score with its error over examples, by fold, and of each member."""
     competition = workspace.competition
     metric, *beside = metrics_of(competition)
     groups = rows["group"].to_numpy()
+    chosen = "fitted" if weighting.fitted else "equal"
     cv = {
         "metric": metric.name,
         "direction": metric.direction,
@@ -87,11 +88,20 @@ def _write_cv(
         },
         "members": {
             f"{model} {view}": {**figures(metric, truth, squeezed(member), groups), "weight": float(weight)}
-            for (model, view), member, weight in zip(names, scored, weights, strict=True)
+            for (model, view), member, weight in zip(names, scored, weighting.weights, strict=True)
+        },
+        "weighting": {
+            "chosen": chosen,
+            "equal": weighting.equal_score,
+            "fitted": weighting.fitted_score,
         },
         **{other.name: figures(other, truth, squeezed(blended), groups) for other in beside},
     }
     write_json(workspace.ensemble("cv.json"), cv)
+    print(
+        f"{chosen} weights: {metric.name} {weighting.equal_score:.5f} with equal, {weighting.fitted_score:.5f} with fitted"
+        " ones, on rows that they were not fitted to"
+    )
     print(f"CV {metric.name} {cv['score']:.5f} +- {cv['standard_error']:.5f} on {len(rows):,} out-of-fold rows")
 
 

@@ -1,6 +1,7 @@
 """Blending: convex weights of members that make the metric best on out-of-fold rows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
@@ -69,6 +70,34 @@ def nested_weights(metric: Metric, truth: np.ndarray, members: np.ndarray, parts
         inside = parts == part
         row_weights[inside] = convex_weights(metric, truth[~inside], members[:, ~inside])
     return row_weights
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """How members are weighted: for test rows, and for each out-of-fold row without its own part.
+
+    equal_score, fitted_score  of equal and of fitted weights, both honest: see `nested_weights`
+    """
+
+    fitted: bool
+    weights: np.ndarray  # (members,)
+    row_weights: np.ndarray  # (rows, members)
+    equal_score: float
+    fitted_score: float
+
+
+def choose_weights(metric: Metric, truth: np.ndarray, members: np.ndarray, parts: np.ndarray) -> Weighting:
+    """Fitted weights where they score better than equal ones on rows that they were not fitted to.
+
+    A few hard rows decide fitted weights; with few rows the plain mean is often the better blend.
+    """
+    equal = np.full(len(members), 1 / len(members))
+    nested = nested_weights(metric, truth, members, parts)
+    equal_score = metric(truth, squeezed(np.tensordot(equal, members, axes=1)))
+    fitted_score = metric(truth, squeezed(np.einsum("rm,mro->ro", nested, members)))
+    if metric.better(fitted_score, equal_score):
+        return Weighting(True, convex_weights(metric, truth, members), nested, equal_score, fitted_score)
+    return Weighting(False, equal, np.tile(equal, (len(truth), 1)), equal_score, fitted_score)
 
 
 def clip(prediction: np.ndarray, target: Target, margin: float) -> np.ndarray:

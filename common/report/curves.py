@@ -13,8 +13,9 @@ _VALIDATION_LOSSES = ("validation_loss", "validation_log_loss", "validation_mult
 
 
 def training_section(inputs: Inputs) -> Section:
-    """Learning curves of each model that has a history."""
-    blocks: list[Block] = [Charts(model.name, _charts(model)) for model in inputs.models if model.histories]
+    """Learning curves of each model that was trained for epochs; a head that was fitted at once has none."""
+    curved = [model for model in inputs.models if any(len(history) > 1 for history in model.histories.values())]
+    blocks: list[Block] = [Charts(model.name, _charts(model)) for model in curved]
     return Section("training", "Learning curves", blocks)
 
 

@@ -22,6 +22,7 @@ from common.training.hardware import Hardware
 from common.training.network import Network, freeze_batch_norm, parameter_groups
 from common.training.options import ModelOptions
 from common.training.predict import Inference, to_predictions
+from common.training.refusals import refuse_constant, refuse_not_finite
 from common.training.schedule import one_cycle
 
 _STEPS_BETWEEN_CHECKS = 32  # reading the loss makes the device wait
@@ -85,7 +86,7 @@ def fit(task: Task) -> Fit:
         micro_batch_size = (micro_batch_size + 1) // 2
         accelerator.free_memory()
         accelerator.print(f"out of memory: going on with micro-batches of {micro_batch_size}")
-    _refuse_constant(result.predictions, task.targets)
+    refuse_constant(result.predictions, task.targets)
     return result
 
 
@@ -170,10 +171,10 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
                 averaged.update(network)
                 step += 1
                 if step % _STEPS_BETWEEN_CHECKS == 0:
-                    _refuse_not_finite(loss_sum, epoch, rate)
+                    refuse_not_finite(loss_sum, epoch, rate)
         seconds = time.perf_counter() - begin
         train_loss = float(accelerator.reduce(loss_sum)) / len(task.training)
-        _refuse_not_finite(torch.tensor(train_loss), epoch, rate)
+        refuse_not_finite(torch.tensor(train_loss), epoch, rate)
 
         with averaged.applied(network):
             predictions = _predict(model, task, accelerator, micro_batch_size)
@@ -228,23 +229,6 @@ def _losses(logits: torch.Tensor, batch: Batch, targets: Mapping[str, Target], s
 def _predict(model: torch.nn.Module, task: Task, accelerator: Accelerator, batch_size: int) -> dict[str, np.ndarray]:
     inference = Inference(accelerator, task.seed, batch_size, task.hardware.loader_workers)
     return to_predictions(inference.run(model, task.validation), task.targets)
-
-
-def _refuse_not_finite(loss: torch.Tensor, epoch: int, rate: float) -> None:
-    if not torch.isfinite(loss):
-        raise PodiumError(
-            f"the loss is no longer finite in epoch {epoch + 1} (learning rate {rate:.2g}): lower learning_rate (try a "
-            "third of it), set gradient_clip, or set precision to float32 if it is fp16"
-        )
-
-
-def _refuse_constant(predictions: Mapping[str, np.ndarray], targets: Mapping[str, Target]) -> None:
-    for name in targets:
-        if len(predictions[name]) > 1 and float(np.ptp(predictions[name], axis=0).max()) < 1e-6:
-            raise PodiumError(
-                f"the network predicts the same '{name}' for every picture: it has learned nothing. Lower "
-                "learning_rate, train for more epochs, or start from pretrained weights whose mean and std fit"
-            )
 
 
 def _print_epoch(accelerator: Accelerator, history: list[dict[str, float]], epochs: int) -> None:

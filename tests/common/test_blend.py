@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.ensembling.blend import blend_all, clip, convex_weights, nested_weights
+from common.ensembling.blend import blend_all, choose_weights, clip, convex_weights, nested_weights
 from common.metrics import accuracy, log_loss, mae, rmse
 from common.targets import Binary, Multiclass, Regression
 
@@ -53,6 +53,23 @@ def test_nested_weights_of_a_part_do_not_depend_on_its_own_truth():
     after = nested_weights(log_loss, changed, predictions, parts)
     np.testing.assert_array_equal(before[parts == 2], after[parts == 2])
     assert not np.array_equal(before[parts != 2], after[parts != 2])
+
+
+def test_equal_weights_are_kept_where_fitting_gains_nothing_on_unseen_rows():
+    rng = np.random.default_rng(4)
+    truth, predictions = members(rng, 30, (1.5,) * 6)
+    chosen = choose_weights(log_loss, truth, predictions, np.arange(30) % 3)
+    assert not chosen.fitted and chosen.equal_score <= chosen.fitted_score
+    np.testing.assert_allclose(chosen.weights, 1 / 6)
+    np.testing.assert_allclose(chosen.row_weights, 1 / 6)
+
+
+def test_fitted_weights_are_kept_where_one_member_only_guesses():
+    rng = np.random.default_rng(5)
+    truth, predictions = members(rng, 1000, (0.5,))
+    both = np.concatenate([predictions, rng.random((1, 1000, 1))])
+    chosen = choose_weights(log_loss, truth, both, np.arange(1000) % 5)
+    assert chosen.fitted and chosen.weights[0] > 0.95
 
 
 def test_clipping_keeps_probabilities_off_the_ends_and_rows_at_one():

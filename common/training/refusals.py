@@ -1,0 +1,28 @@
+"""When a training must stop, and what its user can change."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from common.errors import PodiumError
+from common.targets import Target
+
+
+def refuse_not_finite(loss: torch.Tensor, epoch: int, rate: float) -> None:
+    """Stop where the loss is infinite or NaN: nothing that follows can be right."""
+    if not torch.isfinite(loss):
+        raise PodiumError(
+            f"the loss is no longer finite in epoch {epoch + 1} (learning rate {rate:.2g}): lower learning_rate (try a "
+            "third of it), set gradient_clip, or set precision to float32 if it is fp16"
+        )
+
+
+def refuse_constant(predictions: Mapping[str, np.ndarray], targets: Mapping[str, Target]) -> None:
+    """Stop where a finished network says the same of every row."""
+    for name in targets:
+        if len(predictions[name]) > 1 and float(np.ptp(predictions[name], axis=0).max()) < 1e-6:
+            raise PodiumError(
+                f"the network predicts the same '{name}' for every picture: it has learned nothing. Lower "
+                "learning_rate, train for more epochs, or start from pretrained weights whose mean and std fit"
+            )
