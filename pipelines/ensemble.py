@@ -99,8 +99,8 @@ def _write_cv(
     }
     write_json(workspace.ensemble("cv.json"), cv)
     print(
-        f"{chosen} weights: {metric.name} {weighting.equal_score:.5f} with equal, {weighting.fitted_score:.5f} with fitted"
-        " ones, on rows that they were not fitted to"
+        f"{chosen} weights: {metric.name} {weighting.equal_score:.5f} with equal, {weighting.fitted_score:.5f} with "
+        "fitted ones, on rows that they were not fitted to"
     )
     print(f"CV {metric.name} {cv['score']:.5f} +- {cv['standard_error']:.5f} on {len(rows):,} out-of-fold rows")
 
