@@ -1,9 +1,9 @@
-"""Blend the models by weights found on out-of-fold rows, or equally; the score is that of weights found elsewhere."""
+"""Blend the models by weights found on out-of-fold rows, or equally; the score is on rows they were not found on."""
 
 import numpy as np
 import pandas as pd
 
-from common.ensembling.blend import Weighting, blend_all, choose_weights
+from common.ensembling.blend import Weighting, blend_all, choose_weights, clip
 from common.ensembling.options import EnsembleOptions
 from common.files import write_json
 from common.predictions import make_table, read_predictions, write_predictions
@@ -26,7 +26,10 @@ def ensemble(workspace: Workspace) -> None:
     oof = [_read(workspace, model, "oof", view, rows["id"].tolist()) for model, view in names]
     scored = np.stack([member[competition.scored_target] for member in oof])
 
-    weighting = choose_weights(competition.metric, truth, scored, _parts(workspace, rows))
+    target = targets[competition.scored_target]
+    weighting = choose_weights(
+        competition.metric, truth, scored, _parts(workspace, rows), lambda blend: clip(blend, target, margin)
+    )
     weights = weighting.weights
     blended = blend_all(oof, weighting.row_weights, targets, margin)
     test_ids = read_examples(workspace, "test")["id"].tolist()
@@ -78,6 +81,7 @@ def _write_cv(
     groups = rows["group"].to_numpy()
     chosen = "fitted" if weighting.fitted else "equal"
     cv = {
+        "recipe": workspace.params["recipe"],
         "metric": metric.name,
         "direction": metric.direction,
         **figures(metric, truth, squeezed(blended), groups),

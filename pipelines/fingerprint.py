@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
+from common.code_hash import canonical
+
 
 class SourceTree:
     """The packages of a repository, read without running them."""
@@ -86,26 +88,3 @@ def _running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
             continue
         yield node
         yield from _running_nodes(node)
-
-
-def canonical(tree: ast.AST) -> str:
-    """A syntax tree as text, the same on every version of Python: no positions, docstrings or empty fields."""
-    if isinstance(tree, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        body = tree.body
-        if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            # A body that is a docstring alone is a `pass`.
-            tree.body = (body[1:] or [ast.Pass()]) if isinstance(body[0].value.value, str) else body
-    fields = []
-    for field, value in ast.iter_fields(tree):
-        if value is None or value == [] or field in ("type_comment", "kind", "ctx"):
-            continue
-        fields.append(f"{field}={_canonical_value(value)}")
-    return f"{type(tree).__name__}({','.join(fields)})"
-
-
-def _canonical_value(value: object) -> str:
-    if isinstance(value, ast.AST):
-        return canonical(value)
-    if isinstance(value, list):
-        return f"[{','.join(_canonical_value(item) for item in value)}]"
-    return f"{type(value).__name__}:{value!r}"

@@ -17,11 +17,11 @@ from common.tables import read_table
 from common.training.data import Examples, View
 from common.training.fit import Fit, Task, fit
 from common.training.head import head_first
-from common.training.network import Network, freeze_layers, make_network, start_head
+from common.training.network import Network, freeze_layers, make_network, start_head, weights_path
 from common.training.options import ModelOptions
 from common.training.predict import Inference
-from pipelines.examples import Part, read_part
 from pipelines.hardware import hardware
+from pipelines.pictures import Part, read_part
 from pipelines.stage import run
 from pipelines.workspace import Workspace
 
@@ -88,7 +88,10 @@ def _checkpoint_path(
     """A place in the scratch cache that depends on all that the training depends on."""
     fingerprint = workspace.fingerprint("train")
     code = fingerprint.read_text() if fingerprint.is_file() else ""
-    told = (workspace.name, model, fold, workspace.seed, options.model_dump_json(), code)
+    weights = ""
+    if options.weights not in ("hub", "none"):  # a file may be replaced under its name
+        weights = hashlib.sha256(weights_path(options, workspace.folder).read_bytes()).hexdigest()
+    told = (workspace.name, model, fold, workspace.seed, options.model_dump_json(), weights, code)
     digest = hashlib.sha256("\0".join(str(part) for part in told).encode())
     rows = part.table.loc[training.rows, ["id", "content_hash"]]
     columns: list[Any] = [rows["id"], rows["content_hash"], *map(training.truth, training.examples.truth)]

@@ -14,8 +14,9 @@ from common.training.network import make_network
 from common.training.options import ModelOptions, TestTimeOptions
 from common.training.predict import Inference
 from common.training.test_time import predict_views
-from pipelines.examples import Part, read_examples, read_part
+from pipelines.examples import read_examples
 from pipelines.hardware import hardware
+from pipelines.pictures import Part, read_part
 from pipelines.stage import run
 from pipelines.workspace import Workspace
 

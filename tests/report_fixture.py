@@ -33,13 +33,14 @@ class Task:
     targets: dict[str, Target]
     metric: Metric
     title: str
+    ids_shared: bool = False  # train and test rows are both numbered from 0
 
 
 TASKS = {
     "binary": Task({"label": Binary("cat", "dog")}, log_loss, "Dogs & <Cats>"),
     "multiclass": Task({"breed": Multiclass(_BREEDS)}, log_loss, "Sixteen breeds"),
     "multilabel": Task({"tags": Multilabel(("clear", "haze", "road", "water"))}, fbeta(2), "Tags from above"),
-    "several": Task({"age": Regression(), "variety": Multiclass(("a", "b", "c"))}, mae, "Age and variety"),
+    "several": Task({"age": Regression(), "variety": Multiclass(("a", "b", "c"))}, mae, "Age and variety", ids_shared=True),
 }
 
 
@@ -115,7 +116,7 @@ def _draw(task: Task, truth: dict[str, np.ndarray]) -> tuple[pd.DataFrame, dict[
     rows, pictures = [], {}
     for part, number in (("train", TRAIN_ROWS), ("test", TEST_ROWS)):
         for row in range(number):
-            id_ = f"{part}.{row}"
+            id_ = str(row) if task.ids_shared else f"{part}.{row}"
             width, height = int(draw.integers(120, 420)), int(draw.integers(120, 420))
             shade = float(np.asarray(next(iter(truth.values()))[row]).sum()) if part == "train" else row
             pixels = np.full((height, width, 3), draw.integers(60, 200, 3), np.uint8)

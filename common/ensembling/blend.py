@@ -1,6 +1,6 @@
 """Blending: convex weights of members that make the metric best on out-of-fold rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,16 @@ from common.targets import Multiclass, Regression, Target
 _ROUNDS = 50
 
 
-def convex_weights(metric: Metric, truth: np.ndarray, members: np.ndarray) -> np.ndarray:
+Finish = Callable[[np.ndarray], np.ndarray]
+
+
+def convex_weights(
+    metric: Metric, truth: np.ndarray, members: np.ndarray, finish: Finish = lambda blend: blend
+) -> np.ndarray:
     """Weights (members,), not negative and summing to 1, for which the blend scores best on these rows.
 
     members  (members, rows, outputs), predictions of the scored target
+    finish   what is done to a blend before it is handed in, as clipping; (rows, outputs) to the same
 
     Greedy selection with replacement, which works for any metric and starts from the best member (Caruana et
     al., "Ensemble selection from libraries of models", ICML 2004), then a local search over the simplex where
@@ -25,13 +31,15 @@ def convex_weights(metric: Metric, truth: np.ndarray, members: np.ndarray) -> np
     sign = 1.0 if metric.direction == "minimize" else -1.0
 
     def cost(prediction: np.ndarray) -> float:
-        return sign * metric(truth, squeezed(prediction))
+        return sign * metric(truth, squeezed(finish(prediction)))
 
     counts = np.zeros(len(members))
     total = np.zeros(members.shape[1:])
     best_cost, best_counts = np.inf, counts
     for round_number in range(1, _ROUNDS + 1):
         costs = [cost((total + member) / round_number) for member in members]
+        if not np.isfinite(costs).all():  # undefined on these rows, as AUC where there is one class
+            return np.full(len(members), 1 / len(members))
         chosen = int(np.argmin(costs))
         counts = counts.copy()
         counts[chosen] += 1
@@ -57,7 +65,9 @@ def convex_weights(metric: Metric, truth: np.ndarray, members: np.ndarray) -> np
     return weights if cost(np.tensordot(weights, members, axes=1)) < best_cost else greedy
 
 
-def nested_weights(metric: Metric, truth: np.ndarray, members: np.ndarray, parts: np.ndarray) -> np.ndarray:
+def nested_weights(
+    metric: Metric, truth: np.ndarray, members: np.ndarray, parts: np.ndarray, finish: Finish = lambda blend: blend
+) -> np.ndarray:
     """Weights of the members for each row, (rows, members), fitted without the row's own part.
 
     parts  (rows,) labels, as the fold of each row; at least two different ones
@@ -68,7 +78,7 @@ def nested_weights(metric: Metric, truth: np.ndarray, members: np.ndarray, parts
     row_weights = np.zeros((members.shape[1], len(members)))
     for part in np.unique(parts):
         inside = parts == part
-        row_weights[inside] = convex_weights(metric, truth[~inside], members[:, ~inside])
+        row_weights[inside] = convex_weights(metric, truth[~inside], members[:, ~inside], finish)
     return row_weights
 
 
@@ -86,17 +96,21 @@ class Weighting:
     fitted_score: float
 
 
-def choose_weights(metric: Metric, truth: np.ndarray, members: np.ndarray, parts: np.ndarray) -> Weighting:
+def choose_weights(
+    metric: Metric, truth: np.ndarray, members: np.ndarray, parts: np.ndarray, finish: Finish = lambda blend: blend
+) -> Weighting:
     """Fitted weights where they score better than equal ones on rows that they were not fitted to.
 
-    A few hard rows decide fitted weights; with few rows the plain mean is often the better blend.
+    A few hard rows decide fitted weights; with few rows the plain mean is often the better blend. Taking the
+    better of the two flatters the score a little: by no more than their difference, which is reported.
     """
     equal = np.full(len(members), 1 / len(members))
-    nested = nested_weights(metric, truth, members, parts)
-    equal_score = metric(truth, squeezed(np.tensordot(equal, members, axes=1)))
-    fitted_score = metric(truth, squeezed(np.einsum("rm,mro->ro", nested, members)))
+    nested = nested_weights(metric, truth, members, parts, finish)
+    equal_score = metric(truth, squeezed(finish(np.tensordot(equal, members, axes=1))))
+    fitted_score = metric(truth, squeezed(finish(np.einsum("rm,mro->ro", nested, members))))
     if metric.better(fitted_score, equal_score):
-        return Weighting(True, convex_weights(metric, truth, members), nested, equal_score, fitted_score)
+        weights = convex_weights(metric, truth, members, finish)
+        return Weighting(True, weights, nested, equal_score, fitted_score)
     return Weighting(False, equal, np.tile(equal, (len(truth), 1)), equal_score, fitted_score)
 
 

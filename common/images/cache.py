@@ -1,6 +1,6 @@
 """Decode once: every picture as raw pixels at training size, in a memory map in the scratch cache.
 
-Keyed by the pictures' content, their order and the size, so that two recipes share it. Built in parallel
+Keyed by the pictures' content, their order, the size and the code, so that two recipes share it. Built in parallel
 beside its place and renamed, so that a half-built one is never used.
 """
 
@@ -13,12 +13,13 @@ import joblib
 import numpy as np
 from filelock import FileLock
 
+from common.code_hash import code_hash
 from common.errors import PodiumError
 from common.files import read_json, replacing, scratch_folder, write_json
 from common.images.store import ImageStore
 from common.progress import track
 
-_FORMAT = 1  # raise it when the same key would give other pixels
+_MADE_BY = ("common.images.cache", "common.images.decode", "common.images.store")
 _CHUNK_ROWS = 64
 
 
@@ -39,7 +40,7 @@ def decode_once(
 
     Returns a read-only memory map (n, size_px, size_px, 3), uint8 or uint16.
     """
-    settings = f"{_FORMAT} {bits} {size_px} {resize}\n"
+    settings = f"{code_hash(*_MADE_BY)} {cv2.__version__} {bits} {size_px} {resize}\n"
     key = hashlib.sha256((settings + "\n".join(content_hashes)).encode()).hexdigest()[:20]
     folder = scratch_folder() / "decoded" / key
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from common.code_hash import code_hash
 from common.errors import PodiumError
 from common.files import remove, replacing, scratch_folder
 from common.images.decode import UnreadablePicture, decode, encode_png
@@ -26,7 +27,7 @@ from common.images.store import write_store
 from common.progress import track
 from common.raw.files import RawFiles
 
-_FORMAT = 1  # raise it when the same picture would give another row or other bytes
+_MADE_BY = ("common.images.ingest", "common.images.decode", "common.images.perceptual_hash")
 _BATCH_PICTURES = 32
 _WORKERS_START_SECONDS = 2.0  # what workers take to start; work that is done by then is done without them
 
@@ -50,7 +51,8 @@ def work_folder(raw_manifest: str, pictures: pd.DataFrame) -> Iterator[Path]:
     raw_manifest  text that changes with the content of any raw file
     pictures      `part`, `id` and `path`, in the order that `ingest` is given
     """
-    told = json.dumps([_FORMAT, _BATCH_PICTURES, raw_manifest, pictures[["part", "id", "path"]].to_numpy().tolist()])
+    rows = pictures[["part", "id", "path"]].to_numpy().tolist()
+    told = json.dumps([code_hash(*_MADE_BY), _BATCH_PICTURES, raw_manifest, rows])
     folder = scratch_folder() / "preprocess" / hashlib.sha256(told.encode()).hexdigest()[:20]
     folder.mkdir(parents=True, exist_ok=True)
     yield folder

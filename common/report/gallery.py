@@ -15,36 +15,38 @@ from common.report.blocks import Picture
 LONGEST_SIDE_PX = 200
 _JPEG_QUALITY = 78
 
+ExampleKey = tuple[str, str]  # part, id
+
 
 @dataclass
 class Thumbnails:
-    """Pictures of `images` as JPEG data addresses, by example id; each is decoded once.
+    """Pictures of `images` as JPEG data addresses, by part and id; each is decoded once.
 
-    examples is indexed by id and names the picture in `file` (missing where it could not be read) and the
-    delivered file in `path`.
+    examples is indexed by part and id, since a train and a test example may share an id. It names the picture
+    in `file` (missing where it could not be read) and the delivered file in `path`.
     """
 
     images: ImageStore
     examples: pd.DataFrame
-    _made: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    _made: dict[ExampleKey, tuple[str, int, int]] = field(default_factory=dict)
 
-    def picture(self, id_: str, *lines: str) -> Picture | None:
+    def picture(self, key: ExampleKey, *lines: str) -> Picture | None:
         """The thumbnail of an example, captioned; None where the example has no readable picture."""
-        if id_ not in self.examples.index:
+        if key not in self.examples.index:
             return None
-        row = self.examples.loc[id_]
+        row = self.examples.loc[key]
         if pd.isna(row["file"]):
             return None
-        if id_ not in self._made:
-            self._made[id_] = self._encode(str(row["file"]))
-        source, width, height = self._made[id_]
+        if key not in self._made:
+            self._made[key] = self._encode(str(row["file"]))
+        source, width, height = self._made[key]
         return Picture(source, width, height, PurePosixPath(str(row["path"])).name, lines)
 
-    def pictures(self, captions: Mapping[str, tuple[str, ...]], most: int) -> list[Picture]:
+    def pictures(self, captions: Mapping[ExampleKey, tuple[str, ...]], most: int) -> list[Picture]:
         """The first `most` of the examples that have a readable picture, in the order given."""
         found = []
-        for id_, lines in captions.items():
-            picture = self.picture(id_, *lines)
+        for key, lines in captions.items():
+            picture = self.picture(key, *lines)
             if picture is not None:
                 found.append(picture)
             if len(found) == most:

@@ -47,7 +47,7 @@ def report_sections(inputs: Inputs) -> list[Section]:
     sections += [predictions_section(inputs, rows) for rows in judged]
     thumbnails = None
     if inputs.images.is_file() and "file" in inputs.examples:
-        thumbnails = Thumbnails(ImageStore(inputs.images), inputs.examples.set_index("id"))
+        thumbnails = Thumbnails(ImageStore(inputs.images), inputs.examples.set_index(["part", "id"]))
         sections += [pictures_section(inputs, rows, thumbnails) for rows in judged]
         if not judged:
             sections.append(unscored_section(inputs, thumbnails))

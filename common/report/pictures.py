@@ -41,7 +41,7 @@ def unscored_section(inputs: Inputs, thumbnails: Thumbnails) -> Section:
     name = inputs.competition.scored_target
     labels = inputs.part("train").set_index("id")[name]
     ids = _shuffled(inputs, labels.index.to_numpy(dtype=object))
-    captions = {id_: (f"given {as_written(labels[id_])}",) for id_ in ids[: 2 * _PICTURES]}
+    captions = {("train", id_): (f"given {as_written(labels[id_])}",) for id_ in ids[: 2 * _PICTURES]}
     pictures = thumbnails.pictures(captions, _PICTURES)
     return Section("pictures", "Pictures", [Gallery("Drawn by chance", pictures, "From the training rows.")])
 
@@ -49,13 +49,13 @@ def unscored_section(inputs: Inputs, thumbnails: Thumbnails) -> Section:
 def _ranked(judged: Judged, values: np.ndarray, thumbnails: Thumbnails) -> list[Picture]:
     """Highest value first; equal ones in the order of their ids."""
     order = np.argsort(-values, kind="stable")[: 2 * _PICTURES]
-    return thumbnails.pictures({judged.ids[row]: judged.captions(row) for row in order}, _PICTURES)
+    return thumbnails.pictures({("train", judged.ids[row]): judged.captions(row) for row in order}, _PICTURES)
 
 
 def _drawn(inputs: Inputs, judged: Judged, thumbnails: Thumbnails) -> list[Picture]:
     row_of = {id_: row for row, id_ in enumerate(judged.ids)}
     ids = _shuffled(inputs, judged.ids)[: 2 * _PICTURES]
-    return thumbnails.pictures({id_: judged.captions(row_of[id_]) for id_ in ids}, _PICTURES)
+    return thumbnails.pictures({("train", id_): judged.captions(row_of[id_]) for id_ in ids}, _PICTURES)
 
 
 def _shuffled(inputs: Inputs, ids: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 
 from common.report.blocks import Block, Cell, Gallery, Picture, Section, Table
 from common.report.checks import checks_table
-from common.report.gallery import Thumbnails
+from common.report.gallery import ExampleKey, Thumbnails
 from common.report.inputs import Inputs
 from common.report.judged import as_written
 from common.report.wording import count, number
@@ -70,32 +70,35 @@ def _percent(value: float) -> str:
 
 def _duplicates(inputs: Inputs, found: Mapping[str, Any], thumbnails: Thumbnails) -> list[Block]:
     """A gallery of each list of groups: those whose labels conflict, that leak into test, and the others."""
-    conflicting = [entry["ids"] for entry in found.get("conflicting_labels", [])]
-    across = [entry["train"] + entry["test"] for entry in found.get("across_train_and_test", [])]
-    shown = {ids[0] for ids in conflicting}  # no id stands in two groups
-    in_train = [entry["ids"] for entry in found.get("in_train", []) if entry["ids"][0] not in shown]
+    conflicting = [_keys(train=entry["ids"]) for entry in found.get("conflicting_labels", [])]
+    across = [_keys(train=entry["train"], test=entry["test"]) for entry in found.get("across_train_and_test", [])]
+    shown = {keys[0] for keys in conflicting}  # no example stands in two groups
+    in_train = [_keys(train=entry["ids"]) for entry in found.get("in_train", [])]
     kinds = {
         "Near-duplicates with conflicting labels": conflicting,
         "Near-duplicates across train and test": across,
-        "Near-duplicates in train": in_train,
+        "Near-duplicates in train": [keys for keys in in_train if keys[0] not in shown],
     }
     return [_gallery(inputs, title, groups, thumbnails) for title, groups in kinds.items() if groups]
 
 
-def _gallery(inputs: Inputs, title: str, groups: Sequence[Sequence[str]], thumbnails: Thumbnails) -> Gallery:
+def _keys(**ids_by_part: list[str]) -> list[ExampleKey]:
+    return [(part, id_) for part, ids in ids_by_part.items() for id_ in ids]
+
+
+def _gallery(inputs: Inputs, title: str, groups: Sequence[Sequence[ExampleKey]], thumbnails: Thumbnails) -> Gallery:
     """Whole groups, as many as fit."""
-    given = inputs.examples.set_index("id")[list(inputs.competition.targets)]
-    part = inputs.examples.set_index("id")["part"]
+    given = inputs.examples.set_index(["part", "id"])[list(inputs.competition.targets)]
     pictures: list[Picture] = []
     shown = 0
-    for place, ids in enumerate(groups):
-        if pictures and len(pictures) + len(ids) > _MOST_PICTURES:
+    for place, keys in enumerate(groups):
+        if pictures and len(pictures) + len(keys) > _MOST_PICTURES:
             break
         shown = place + 1
         captions = {}
-        for id_ in ids:
-            labels = ", ".join(as_written(label) for label in given.loc[id_])
-            captions[id_] = (f"group {shown}", "in test" if part[id_] == "test" else f"given {labels}")
+        for key in keys:
+            labels = ", ".join(as_written(label) for label in given.loc[key])
+            captions[key] = (f"group {shown}", "in test" if key[0] == "test" else f"given {labels}")
         pictures += thumbnails.pictures(captions, _MOST_PICTURES)
     note = f"{count(len(groups), 'group')} found" + (f"; the first {shown} are shown." if shown < len(groups) else ".")
     return Gallery(title, pictures, note)

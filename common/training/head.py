@@ -12,12 +12,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from common.code_hash import code_hash
 from common.files import replacing, scratch_folder
 from common.targets import Target
 from common.training.data import Examples, View
 from common.training.network import Network
 from common.training.options import ModelOptions
 from common.training.predict import Inference
+from common.training.timm_import import import_timm
+
+_MADE_BY = (
+    "common.images.augment",
+    "common.training.data",
+    "common.training.head",
+    "common.training.network",
+    "common.training.predict",
+)
 
 
 def frozen_features(
@@ -100,10 +110,12 @@ def head_logits(network: Network, features: np.ndarray) -> np.ndarray:
 
 
 def _key(network: Network, examples: Examples, augmentation: str, number: int, inference: Inference) -> str:
-    """Of the pixels' place in their own content-keyed cache, the rows, the body, the view and the precision."""
+    """Of all that the features depend on: pixels, rows, body, view, precision, and the code that makes them."""
     drawn = (augmentation, number, inference.seed) if number else ("plain",)
-    how = (inference.accelerator.mixed_precision, inference.accelerator.device.type, type(network.body).__name__)
-    told = (_pixels_name(examples.pixels), *drawn, *how)
+    how = (inference.accelerator.mixed_precision, inference.accelerator.device.type, inference.batch_size)
+    versions = (torch.__version__, import_timm().__version__, code_hash(*_MADE_BY))
+    # repr() tells the arguments that change no weight, as an epsilon or the kind of padding.
+    told = (_pixels_name(examples.pixels), *drawn, *how, *versions, repr(network.body))
     digest = hashlib.sha256("\0".join(map(str, [*told, *examples.ids])).encode())
     head = set(map(id, network.head.parameters()))
     tensors = [("mean", network.mean), ("std", network.std), *network.body.named_buffers()]

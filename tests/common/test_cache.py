@@ -48,7 +48,7 @@ def test_several_processes_give_the_same_pixels(store, monkeypatch):
     path, pictures, hashes = store
     monkeypatch.setattr(cache_module, "_CHUNK_ROWS", 1)
     one = np.array(decode_once(path, list(pictures), hashes, 16, 32, "crop", 1))
-    monkeypatch.setattr(cache_module, "_FORMAT", 99)
+    monkeypatch.setattr(cache_module, "_MADE_BY", ("common.images.cache",))  # another key
     several = decode_once(path, list(pictures), hashes, 16, 32, "crop", 4)
     np.testing.assert_array_equal(one, several)
 

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from common.targets import Binary, Multiclass, Multilabel, Regression
+from common.training import head as head_module
 from common.training.data import Examples
 from common.training.hardware import Hardware
 from common.training.head import fit_head, frozen_features, head_first, head_logits
@@ -85,4 +86,23 @@ def test_folds_share_the_features_and_another_body_does_not(tmp_path, scratch, i
     frozen_features(network, rows, "photo", 0, inference)
     assert len(list((scratch / "features").glob("*.npy"))) == 1
     frozen_features(make_network(OPTIONS, PETS, tmp_path, 1), rows, "photo", 0, inference)
+    assert len(list((scratch / "features").glob("*.npy"))) == 2
+
+
+def test_an_argument_that_changes_no_weight_does_not_find_the_features_of_another(tmp_path, inference):
+    rows = examples()
+    plain = frozen_features(make_network(OPTIONS, PETS, tmp_path, 0), rows, "photo", 0, inference)
+    other = OPTIONS.model_copy(update={"architecture": "test_efficientnet"})
+    first = make_network(other, PETS, tmp_path, 0)
+    second = make_network(other.model_copy(update={"architecture_arguments": {"bn_eps": 0.5}}), PETS, tmp_path, 0)
+    before = np.array(frozen_features(first, rows, "photo", 0, inference))
+    after = np.array(frozen_features(second, rows, "photo", 0, inference))
+    assert plain.shape[0] == before.shape[0] and not np.allclose(before, after)
+
+
+def test_an_edit_of_the_code_that_makes_features_finds_none_of_the_old(tmp_path, scratch, inference, monkeypatch):
+    rows, network = examples(), make_network(OPTIONS, PETS, tmp_path, 0)
+    frozen_features(network, rows, "photo", 1, inference)
+    monkeypatch.setattr(head_module, "code_hash", lambda *modules: "edited")
+    frozen_features(network, rows, "photo", 1, inference)
     assert len(list((scratch / "features").glob("*.npy"))) == 2

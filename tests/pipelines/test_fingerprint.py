@@ -73,6 +73,12 @@ def test_comments_docstrings_and_layout_change_no_fingerprint(tree, old, new):
     assert fingerprint(tree, "train") == before
 
 
+def test_the_words_under_a_constant_change_nothing(tree):
+    before = fingerprint(tree, "train")
+    edit(tree / "common/base.py", "LIMIT = 3\n", 'LIMIT = 3\n"""How many."""\n')
+    assert fingerprint(tree, "train") == before
+
+
 def test_a_docstring_inside_a_function_changes_nothing(tree):
     before = fingerprint(tree, "train")
     edit(tree / "common/mid.py", "def double(x):\n", 'def double(x):\n    """Twice."""\n')
@@ -120,7 +126,7 @@ def test_fingerprints_do_not_depend_on_the_python_that_reads_them():
     """Fields that only newer Pythons have are empty here, and empty fields do not count."""
     import ast
 
-    from pipelines.fingerprint import canonical
+    from common.code_hash import canonical
 
     source = textwrap.dedent("""
         def first(value: int = 3) -> str:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from common.errors import PodiumError
+from common.report.blocks import Gallery
 from common.report.judged import judge
 from common.report.look import DARK, INK
+from common.report.page import report_sections
 from common.report.wording import with_error
 from pipelines.report import read_inputs, report
 from pipelines.workspace import Workspace
@@ -117,6 +119,18 @@ def test_the_stage_writes_the_same_bytes_in_another_process(workspaces):
     )
     assert result.returncode == 0, result.stderr
     assert workspace.report.read_bytes() == here
+
+
+def test_a_train_and_a_test_example_may_share_an_id(workspaces):
+    inputs = read_inputs(workspaces["several"])
+    assert set(inputs.part("test")["id"]) < set(inputs.part("train")["id"])
+    blocks = [block for section in report_sections(inputs) for block in section.blocks]
+    galleries = {block.title: block.pictures for block in blocks if isinstance(block, Gallery)}
+    in_train, in_test = galleries["Near-duplicates across train and test"]
+    assert in_train.file_name == "20.jpg" and in_train.lines[1].startswith("given ")
+    assert in_test.file_name == "5.jpg" and in_test.lines[1] == "in test"
+    size = inputs.part("test").set_index("id").loc["5"]
+    assert in_test.width_px / in_test.height_px == pytest.approx(size["width_px"] / size["height_px"], rel=0.02)
 
 
 def test_what_has_not_been_made_is_left_out(workspaces, tmp_path):

@@ -9,9 +9,16 @@ from common.report.gallery import Thumbnails, eight_bits
 
 
 def thumbnails_of(tmp_path, pixels):
-    write_store(tmp_path / "images.zip", [("train/a.png", cv2.imencode(".png", pixels)[1].tobytes())])
+    in_test = np.full((10, 30), 255, np.uint8)
+    stored = {"test/a.png": in_test, "train/a.png": pixels}
+    encoded = [(name, cv2.imencode(".png", picture)[1].tobytes()) for name, picture in stored.items()]
+    write_store(tmp_path / "images.zip", encoded)
     examples = pd.DataFrame(
-        {"file": ["train/a.png", None], "path": ["train/deep/a.tif", "train/b.jpg"]}, index=["a", "b"]
+        {
+            "file": ["test/a.png", "train/a.png", None],
+            "path": ["test/a.gif", "train/deep/a.tif", "train/b.jpg"],
+        },
+        index=pd.MultiIndex.from_tuples([("test", "a"), ("train", "a"), ("train", "b")]),
     )
     return Thumbnails(ImageStore(tmp_path / "images.zip"), examples)
 
@@ -25,7 +32,7 @@ def test_a_thumbnail_keeps_shape_colours_and_the_name_of_the_delivered_file(tmp_
     blue_above_red = np.zeros((600, 300, 3), np.uint8)
     blue_above_red[:300, :, 0] = 255
     blue_above_red[300:, :, 2] = 255
-    picture = thumbnails_of(tmp_path, blue_above_red).picture("a", "given cat")
+    picture = thumbnails_of(tmp_path, blue_above_red).picture(("train", "a"), "given cat")
     pixels = decoded(picture)
     assert pixels.shape == (200, 100, 3) == (picture.height_px, picture.width_px, 3)
     assert pixels[20, 50].argmax() == 0 and pixels[180, 50].argmax() == 2
@@ -46,5 +53,12 @@ def test_a_flat_picture_stays_flat():
 
 def test_examples_without_a_picture_are_left_out(tmp_path):
     thumbnails = thumbnails_of(tmp_path, np.zeros((8, 8), np.uint8))
-    captions = {"b": ("unreadable",), "unknown": (), "a": ("read",)}
+    captions = {("train", "b"): ("unreadable",), ("train", "unknown"): (), ("train", "a"): ("read",)}
     assert [picture.file_name for picture in thumbnails.pictures(captions, 5)] == ["a.tif"]
+
+
+def test_a_train_and_a_test_example_of_one_id_have_each_their_picture(tmp_path):
+    thumbnails = thumbnails_of(tmp_path, np.zeros((8, 8), np.uint8))
+    shown = thumbnails.pictures({("train", "a"): ("given cat",), ("test", "a"): ("in test",)}, 5)
+    assert [picture.file_name for picture in shown] == ["a.tif", "a.gif"]
+    assert [decoded(picture).shape for picture in shown] == [(8, 8), (10, 30)]

@@ -1,0 +1,35 @@
+"""The rows of a part that have a picture, and their pixels at a model's size."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from common.images.cache import decode_once
+from common.training.options import ModelOptions
+from pipelines.examples import read_examples, read_training_rows
+from pipelines.workspace import Machine, Workspace
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of `train` or `test` that have a picture, and its pixels (n, side, side, 3)."""
+
+    table: pd.DataFrame
+    pixels: np.ndarray
+
+
+def read_part(workspace: Workspace, part: str, options: ModelOptions) -> Part:
+    """Rows of a part that have a picture, decoded once to the model's size."""
+    table = read_training_rows(workspace) if part == "train" else read_examples(workspace, part)
+    table = table[table["file"].notna()].reset_index(drop=True)
+    pixels = decode_once(
+        workspace.images,
+        table["file"].tolist(),
+        table["content_hash"].tolist(),
+        int(table["bits"].max()) if len(table) else 8,
+        options.image_size_px,
+        options.resize,
+        Machine.of(workspace).workers,
+    )
+    return Part(table, pixels)
