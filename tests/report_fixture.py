@@ -40,7 +40,9 @@ TASKS = {
     "binary": Task({"label": Binary("cat", "dog")}, log_loss, "Dogs & <Cats>"),
     "multiclass": Task({"breed": Multiclass(_BREEDS)}, log_loss, "Sixteen breeds"),
     "multilabel": Task({"tags": Multilabel(("clear", "haze", "road", "water"))}, fbeta(2), "Tags from above"),
-    "several": Task({"age": Regression(), "variety": Multiclass(("a", "b", "c"))}, mae, "Age and variety", ids_shared=True),
+    "several": Task(
+        {"age": Regression(), "variety": Multiclass(("a", "b", "c"))}, mae, "Age and variety", ids_shared=True
+    ),
 }
 
 

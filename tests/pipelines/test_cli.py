@@ -140,12 +140,14 @@ def test_show_prints_score_checks_and_paths(podium: Podium, pets: Workspace) -> 
         pets.ensemble("cv.json"),
         {
             **score,
+            "recipe": "small",
             "metric": "log loss",
             "direction": "minimize",
             "rows": 1238,
             "folds": {"0": 0.1, "1": 0.15},
             "members": {"first plain": {**score, "weight": 0.25}, "second tta": {**score, "weight": 0.75}},
             "accuracy": {"score": 0.9512, "standard_error": 0.004},
+            "weighting": {"chosen": "equal", "equal": 0.12345, "fitted": 0.13012},
         },
     )
     checks = [
@@ -156,16 +158,25 @@ def test_show_prints_score_checks_and_paths(podium: Podium, pets: Workspace) -> 
     pets.submission.touch()
     pets.report.parent.mkdir()
     pets.report.touch()
-    assert podium("show", "pets", here=pets.root).stdout.splitlines() == [
+    lines = podium("show", "pets", here=pets.root).stdout.splitlines()
+    assert lines == [
+        "recipe      small",
         "CV score    log loss 0.1235 ± 0.0123 (standard error, 1,238 rows; lower is better)",
         "  folds     0: 0.1000   1: 0.1500",
         "  accuracy  0.9512 ± 0.0040",
+        "  weights   equal: 0.1235 on rows they were not fitted to, fitted 0.1301",
         "  member    second tta: 0.1235 ± 0.0123, weight 0.75",
         "  member    first plain: 0.1235 ± 0.0123, weight 0.25",
         "submission  competitions/pets/submission.csv (80 rows)",
         "  ok        ids    80, those of sample_submission.csv",
         "  FAILED    range  row 3: 1.2",
         "report      competitions/pets/report/index.html",
+    ]
+    pets.params_path.write_text(RECIPE.replace("recipe: small", "recipe: large"))
+    assert podium("show", "pets", here=pets.root).stdout.splitlines() == [
+        "recipe      small",
+        "  params.yaml has changed since: run dvc repro pets",
+        *lines[1:],
     ]
 
 

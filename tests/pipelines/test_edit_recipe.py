@@ -61,7 +61,6 @@ def test_set_changes_one_line_and_keeps_its_comment(pets: Workspace, assignment:
             "    architecture_arguments: {bn_eps: 1e-3}",
             None,
         ),
-        ("use_corrections=true", "use_corrections: true", None),
         ("ensemble.probability_clip=0.01", "ensemble: {probability_clip: 0.01}", None),
     ],
 )
@@ -88,7 +87,7 @@ def test_set_adds_a_key_that_was_left_to_its_default(
         ("models.first.epochs=many", "models.first.epochs: Input should be a valid integer.*'many'"),
         ("models.first.epochs=yes", "epochs: expected a number"),
         ("models.first.gradient_clip=true", "gradient_clip: expected a number"),
-        ("models.first.epochs=0", "models.first.epochs: Input should be greater"),
+        ("models.first.epochs=-1", "models.first.epochs: Input should be greater"),
         ("models.first.resize=stretch", "'squash', 'crop' or 'pad'"),
         ("folds_to_run=0", "folds_to_run"),
         ("folds_to_run=[0,3]", "no fold 3"),
