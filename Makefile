@@ -2,7 +2,8 @@
 # `make test` sets up and runs the default tests.
 PYTHON ?= python3
 VENV := .venv
-# Stages call `python` and `podium`: they are those of the environment, whether it is activated or not.
+# DVC's stages call `python`: the environment's, whether it is activated or not. The lines below name the folder
+# themselves, since make 3.81 (macOS) looks their commands up in the PATH that it was started with.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Several pytest processes share the cores; a torch thread each is enough.
 TEST_PROCESSES ?= 2
@@ -10,7 +11,7 @@ TEST_PROCESSES ?= 2
 .PHONY: setup demo test test-slow lint help
 
 help:  ## show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed  ## make .venv and install Podium with exactly the tested versions
 
@@ -21,18 +22,18 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: setup  ## run dogs_vs_cats on drawn pictures: download, train, blend, check, report
-	dvc repro dogs_vs_cats
+	$(VENV)/bin/dvc repro dogs_vs_cats
 	@echo
-	@podium show dogs_vs_cats
+	@$(VENV)/bin/podium show dogs_vs_cats
 
 test: setup  ## run the default tests
-	pytest -n $(TEST_PROCESSES) --dist loadfile
+	$(VENV)/bin/pytest -n $(TEST_PROCESSES) --dist loadfile
 
-test-slow: setup  ## run the long tests too
-	pytest -n $(TEST_PROCESSES) --dist loadfile -m slow
+test-slow: setup  ## run the long tests alone
+	$(VENV)/bin/pytest -n $(TEST_PROCESSES) --dist loadfile -m slow
 
 lint: setup  ## style, types and import rules
-	ruff check .
-	ruff format --check .
-	mypy
-	lint-imports
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports

@@ -14,3 +14,9 @@ class UsageError(PodiumError):
     """The command or the recipe is wrong (exit code 2), rather than the data (1)."""
 
     exit_code = 2
+
+
+class StartAgain(PodiumError):
+    """Nothing is wrong but that all processes of this work have to begin anew, where it was left off."""
+
+    exit_code = 75

@@ -1,5 +1,7 @@
 """What the root params.yaml says about this machine, as training and prediction use it."""
 
+import os
+
 import torch
 
 from common.training.hardware import Hardware
@@ -13,5 +15,5 @@ def hardware(workspace: Workspace) -> Hardware:
     if loader_workers is None:
         # On the CPU the network needs every core: a loader beside it only takes turns with it.
         uses_gpu = machine.device != "cpu" and torch.cuda.is_available()
-        loader_workers = min(4, machine.workers) if uses_gpu else 0
+        loader_workers = min(4, machine.workers // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))) if uses_gpu else 0
     return Hardware(machine.device, loader_workers, machine.threads)

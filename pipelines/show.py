@@ -25,12 +25,23 @@ def show(workspace: Workspace) -> str:
     score, submission = read_json(files[0]), read_json(files[2])
     return "\n".join(
         [
+            *_recipe_lines(workspace, score),
             *_score_lines(score),
             f"submission  {_from_here(workspace.submission)} ({submission['rows']:,} rows)",
             *_check_lines(submission),
             f"report      {_from_here(workspace.report)}",
         ]
     )
+
+
+def _recipe_lines(workspace: Workspace, score: dict[str, Any]) -> list[str]:
+    """The recipe that the score is of, which another one may have replaced since."""
+    if "recipe" not in score:
+        return []
+    lines = [f"recipe      {score['recipe']}"]
+    if workspace.params.get("recipe") != score["recipe"]:
+        lines.append(f"  params.yaml has changed since: run dvc repro {workspace.name}")
+    return lines
 
 
 def _score_lines(score: dict[str, Any]) -> list[str]:
@@ -42,6 +53,10 @@ def _score_lines(score: dict[str, Any]) -> list[str]:
     ]
     if accuracy := score.get("accuracy"):
         lines.append(f"  accuracy  {_with_error(accuracy)}")
+    if weighting := score.get("weighting"):
+        chosen, other = ("fitted", "equal") if weighting["chosen"] == "fitted" else ("equal", "fitted")
+        compared = f"{weighting[chosen]:.4f} on rows they were not fitted to, {other} {weighting[other]:.4f}"
+        lines.append(f"  weights   {chosen}: {compared}")
     for member, values in sorted(score.get("members", {}).items(), key=lambda item: -item[1]["weight"]):
         lines.append(f"  member    {member}: {_with_error(values)}, weight {values['weight']:.2f}")
     return lines

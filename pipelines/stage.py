@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,8 +14,14 @@ from common.errors import PodiumError
 from pipelines.workspace import Workspace
 
 
-def run(stage: Callable[..., None], **arguments: type) -> None:
-    """Run `stage(workspace, **arguments)` from the command line `python -m pipelines.STAGE NAME --model M`."""
+def run(
+    stage: Callable[..., None], in_processes: Callable[[Workspace, str], int | None] | None = None, **arguments: type
+) -> None:
+    """Run `stage(workspace, **arguments)` from the command line `python -m pipelines.STAGE NAME --model M`.
+
+    in_processes  may run the stage, by its module's name, in processes that share the work, and give the exit code;
+                  None where one process does it
+    """
     module = Path(sys.modules[stage.__module__].__file__ or "stage").stem
     parser = argparse.ArgumentParser(prog=f"python -m pipelines.{module}", description=stage.__doc__)
     parser.add_argument("name", help="the competition's folder")
@@ -22,15 +29,24 @@ def run(stage: Callable[..., None], **arguments: type) -> None:
         parser.add_argument(f"--{argument}", type=kind, required=True)
     given = vars(parser.parse_args())
     name = given.pop("name")
+    launched, first = "RANK" in os.environ, os.environ.get("RANK", "0") == "0"
     try:
         workspace = Workspace.open(name)
-        # Of several processes on several GPUs, the first one holds the lock for all.
-        first = int(os.environ.get("RANK", "0")) == 0
         key = "-".join([module, *map(str, given.values())])
+        if in_processes and not launched:
+            output_lock(workspace, key).release()  # waits for an earlier run here, rather than one process for another
+            code = in_processes(workspace, f"pipelines.{module}")
+            if code is not None:
+                sys.exit(code)
+        if not first:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        # Of several processes the first one writes, and holds the lock: it may outlive the one that started it.
         with output_lock(workspace, key) if first else nullcontext():
             stage(workspace, **given)
     except PodiumError as error:
         print(f"\n{module} {name}: {error}\n", file=sys.stderr)
+        if not first:
+            time.sleep(1)  # where all fail of the same, the first one is to be seen to fail
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print(f"\n{module} {name}: stopped; `dvc repro {name}` goes on from here", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from safetensors.torch import save_file
 
 from common.errors import PodiumError, UsageError
@@ -21,6 +22,7 @@ from common.training.network import Network, freeze_layers, make_network, start_
 from common.training.options import ModelOptions
 from common.training.predict import Inference
 from pipelines.hardware import hardware
+from pipelines.processes import in_processes
 from pipelines.pictures import Part, read_part
 from pipelines.stage import run
 from pipelines.workspace import Workspace
@@ -71,6 +73,8 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
         scores = figures(competition.metric, validation.truth(scored), squeezed(result.predictions[scored]))
         _write(workspace.fold_run(model, fold), options, result, {"metric": competition.metric.name, **scores})
         remove(checkpoint.parent)
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _labels_to_learn(workspace: Workspace, part: Part) -> pd.DataFrame:
@@ -125,4 +129,4 @@ def _write(folder: Path, options: ModelOptions, result: Fit, scores: dict[str, A
 
 
 if __name__ == "__main__":
-    run(train, model=str, fold=int)
+    run(train, in_processes, model=str, fold=int)

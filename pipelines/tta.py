@@ -5,7 +5,7 @@ import pandas as pd
 from safetensors.torch import load_file
 
 from common.errors import PodiumError
-from common.files import write_json
+from common.files import read_json, write_json
 from common.predictions import make_table, write_predictions
 from common.scoring import difference, encode_truth, figures, scored_prediction
 from common.targets import columns_of
@@ -33,7 +33,10 @@ def tta(workspace: Workspace, model: str) -> None:
     train, test = read_part(workspace, "train", options), read_part(workspace, "test", options)
     network = make_network(options, targets, workspace.folder, workspace.seed, pretrained=False)
     network = network.to(accelerator.device)
-    inference = Inference(accelerator, workspace.seed, options.effective_batch_size, setup.loader_workers)
+    # What fitted into memory in training, with the gradients, fits here.
+    trained = workspace.fold_run(model, workspace.folds_to_run[0]) / "metrics.json"
+    batch_size = read_json(trained)["micro_batch_size"] if trained.is_file() else options.effective_batch_size
+    inference = Inference(accelerator, workspace.seed, batch_size, setup.loader_workers)
 
     def predict(part: Part, rows: np.ndarray, what: str) -> pd.DataFrame:
         """A table of both views of some rows, by the weights that are loaded."""

@@ -6,12 +6,11 @@ code nor its result. The whole recipe is checked by the stage `code`, before any
 
 import importlib
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import psutil
 
 from common.errors import UsageError
 from common.options import AnyOptions, nearest, parse, read_yaml
@@ -87,11 +86,18 @@ class Workspace:
     @property
     def models(self) -> list[str]:
         """The recipe's models, in its order."""
-        return list(self.params["models"])
+        return list(self._given("models", dict, "names of models, each with its options"))
 
     @property
     def folds_to_run(self) -> list[int]:
-        return [int(fold) for fold in self.params["folds_to_run"]]
+        return [int(fold) for fold in self._given("folds_to_run", list, "a list of folds")]
+
+    def _given(self, key: str, kind: type, expected: str) -> Any:
+        if key not in self.params:
+            raise UsageError(f"{self.params_path}: no key '{key}'{nearest(key, self.params)}")
+        if not isinstance(self.params[key], kind):
+            raise UsageError(f"{self.params_path}: {key}: expected {expected}, found {self.params[key]!r}")
+        return self.params[key]
 
     # The files, in the order in which the stages write them.
 
@@ -184,32 +190,38 @@ class Machine:
     workers: int
     loader_workers: int | None  # None: what suits the device
     threads: int
-    max_memory_bytes: int
+    processes: int | None  # that share a training; None: what suits the device
 
     @classmethod
     def of(cls, workspace: Workspace) -> "Machine":
         """The keys under `machine` in the root params.yaml, `auto` replaced by what is there."""
         given = dict(workspace.shared_params.get("machine", {}))
-        known = ("device", "workers", "loader_workers", "threads", "max_memory_gb")
+        known = ("device", "workers", "loader_workers", "threads", "processes")
         for key in given:
             if key not in known:
                 raise UsageError(f"params.yaml: machine: unknown key '{key}'{nearest(key, known)}")
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        device = str(given.get("device", "auto"))
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+            raise UsageError(
+                f"params.yaml: machine.device: expected auto, cpu, mps, cuda or cuda:N (as cuda:1), found '{device}'"
+            )
 
-        def number(key: str, otherwise: float) -> float:
+        def number(key: str, least: int) -> int | None:
             value = given.get(key, "auto")
             if value == "auto":
-                return otherwise
-            try:
-                return float(value)
-            except (TypeError, ValueError):
-                raise UsageError(f"params.yaml: machine.{key}: expected a number or auto, found {value!r}") from None
+                return None
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise UsageError(
+                    f"params.yaml: machine.{key}: expected a number of {least} or more, or auto, found {value!r}"
+                )
+            return value
 
-        memory_gb = psutil.virtual_memory().total / 2**30 / 2
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that were started together
         return cls(
-            device=str(given.get("device", "auto")),
-            workers=int(number("workers", cores)),
-            loader_workers=None if given.get("loader_workers", "auto") == "auto" else int(number("loader_workers", 0)),
-            threads=max(1, int(number("threads", cores))),
-            max_memory_bytes=int(number("max_memory_gb", memory_gb) * 2**30),
+            device=device,
+            workers=number("workers", 1) or cores,
+            loader_workers=number("loader_workers", 0),
+            threads=number("threads", 1) or max(1, cores // sharing),
+            processes=number("processes", 1),
         )

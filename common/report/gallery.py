@@ -34,7 +34,7 @@ class Thumbnails:
         """The thumbnail of an example, captioned; None where the example has no readable picture."""
         if key not in self.examples.index:
             return None
-        row = self.examples.loc[key]
+        row: pd.Series = self.examples.loc[[key]].iloc[0]
         if pd.isna(row["file"]):
             return None
         if key not in self._made:

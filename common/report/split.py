@@ -97,7 +97,7 @@ def _gallery(inputs: Inputs, title: str, groups: Sequence[Sequence[ExampleKey]],
         shown = place + 1
         captions = {}
         for key in keys:
-            labels = ", ".join(as_written(label) for label in given.loc[key])
+            labels = ", ".join(as_written(label) for label in given.loc[[key]].iloc[0])
             captions[key] = (f"group {shown}", "in test" if key[0] == "test" else f"given {labels}")
         pictures += thumbnails.pictures(captions, _MOST_PICTURES)
     note = f"{count(len(groups), 'group')} found" + (f"; the first {shown} are shown." if shown < len(groups) else ".")

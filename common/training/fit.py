@@ -4,14 +4,18 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
+from filelock import FileLock
 
-from common.errors import PodiumError
+from common.errors import StartAgain, UsageError
+from common.files import read_json, write_json
 from common.progress import track
 from common.randomness import torch_seed
 from common.targets import Target
@@ -22,7 +26,7 @@ from common.training.hardware import Hardware
 from common.training.network import Network, freeze_batch_norm, parameter_groups
 from common.training.options import ModelOptions
 from common.training.predict import Inference, to_predictions
-from common.training.refusals import refuse_constant, refuse_not_finite
+from common.training.refusals import refuse_constant, refuse_not_finite, too_large_for_memory
 from common.training.schedule import one_cycle
 
 _STEPS_BETWEEN_CHECKS = 32  # reading the loss makes the device wait
@@ -65,25 +69,30 @@ def fit(task: Task) -> Fit:
     """Train, and score the validation rows after each epoch.
 
     An interrupted training goes on from its last epoch and ends with the same weights. A micro-batch that is
-    too large for the device is halved, and the epoch begun again.
+    too large for the device is halved, and the epoch begun again; of several processes, one that runs out of
+    memory leaves the others waiting in the middle of a step, so that it raises StartAgain.
 
     Raises PodiumError where the loss is not finite, or where every row gets the same prediction.
     """
     accelerator = task.hardware.accelerator(task.options.precision)
     checkpoint = load_checkpoint(task.checkpoint_path)
     micro_batch_size = checkpoint.micro_batch_size if checkpoint else task.options.effective_batch_size
+    remembered = task.checkpoint_path.with_name("micro_batch_size.json")
+    if remembered.is_file():
+        micro_batch_size = min(micro_batch_size, read_json(remembered)["micro_batch_size"])
     while True:
         try:
             result = _run(task, accelerator, micro_batch_size)
             break
         except torch.OutOfMemoryError as error:
             if micro_batch_size == 1:
-                raise PodiumError(
-                    "one picture alone is too large for the device's memory: lower image_size_px, choose a smaller "
-                    "architecture, or set precision to bf16 or fp16"
-                ) from error
+                raise too_large_for_memory() from error
         # Outside the handler, whose traceback would keep the tensors alive.
         micro_batch_size = (micro_batch_size + 1) // 2
+        if accelerator.num_processes > 1:
+            with FileLock(remembered.with_suffix(".lock")):
+                write_json(remembered, {"micro_batch_size": micro_batch_size})
+            raise StartAgain(f"out of memory: starting again with micro-batches of {micro_batch_size}")
         accelerator.free_memory()
         accelerator.print(f"out of memory: going on with micro-batches of {micro_batch_size}")
     refuse_constant(result.predictions, task.targets)
@@ -99,6 +108,11 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
         network.load_state_dict(checkpoint.weights)
         restore_optimizer(optimizer, checkpoint.optimizer)
         accelerator.print(f"resuming after epoch {checkpoint.epochs_done}")
+    if min(options.effective_batch_size, len(task.training)) < 2 * processes and processes > 1:
+        raise UsageError(
+            f"effective_batch_size: {options.effective_batch_size} (of {len(task.training)} rows) is too little to share "
+            f"among {processes} processes; set it to {2 * processes} or more, or machine.processes to 1"
+        )
     model, optimizer = accelerator.prepare(network, optimizer)
     if checkpoint and accelerator.scaler:
         accelerator.scaler.load_state_dict(checkpoint.scale)
@@ -120,7 +134,7 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
     )
     if not history and options.head_views:
         begin = time.perf_counter()
-        predictions = _predict(model, task, accelerator, micro_batch_size)
+        predictions = _predict(network, task, accelerator, micro_batch_size)
         speed = _speed(len(task.validation), time.perf_counter() - begin)
         history.append({"epoch": 0, "learning_rate": 0.0, **task.score(predictions), **speed})
         _print_epoch(accelerator, history, options.epochs)
@@ -153,11 +167,12 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
                 summary=False,
             )
             for batch in shown:
-                logits = model(batch.pixels.to(device), batch.light.to(device))
-                losses = _losses(logits, batch, task.targets, options.label_smoothing)
-                # The mean over the rows of the whole step; accelerate averages over processes, hence the factor.
-                loss = losses.sum() * processes / batch.step_rows
-                accelerator.backward(loss)
+                # Processes meet at the end of a step alone: their shares of it may have different numbers of batches.
+                with nullcontext() if batch.ends_step else accelerator.no_sync(model):
+                    logits = model(batch.pixels.to(device), batch.light.to(device))
+                    losses = _losses(logits, batch, task.targets, options.label_smoothing)
+                    # The mean over the rows of the whole step; accelerate averages over processes, hence the factor.
+                    accelerator.backward(losses.sum() * processes / batch.step_rows)
                 loss_sum += losses.detach().sum()
                 if not batch.ends_step:
                     continue
@@ -171,13 +186,13 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
                 averaged.update(network)
                 step += 1
                 if step % _STEPS_BETWEEN_CHECKS == 0:
-                    refuse_not_finite(loss_sum, epoch, rate)
+                    refuse_not_finite(accelerator.reduce(loss_sum), epoch, rate)
         seconds = time.perf_counter() - begin
         train_loss = float(accelerator.reduce(loss_sum)) / len(task.training)
         refuse_not_finite(torch.tensor(train_loss), epoch, rate)
 
         with averaged.applied(network):
-            predictions = _predict(model, task, accelerator, micro_batch_size)
+            predictions = _predict(network, task, accelerator, micro_batch_size)
         figures = task.score(predictions)
         history.append(
             {
@@ -207,7 +222,7 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
         network.load_state_dict(averaged.tensors)
     return Fit(
         network=network,
-        predictions=predictions or _predict(model, task, accelerator, micro_batch_size),
+        predictions=predictions or _predict(network, task, accelerator, micro_batch_size),
         history=history,
         micro_batch_size=micro_batch_size,
         processes=processes,
@@ -226,9 +241,11 @@ def _losses(logits: torch.Tensor, batch: Batch, targets: Mapping[str, Target], s
     return torch.stack(losses).sum(dim=0)
 
 
-def _predict(model: torch.nn.Module, task: Task, accelerator: Accelerator, batch_size: int) -> dict[str, np.ndarray]:
+def _predict(network: Network, task: Task, accelerator: Accelerator, batch_size: int) -> dict[str, np.ndarray]:
+    # Running statistics are of each process's own pictures: those of the first one are kept.
+    broadcast(list(network.buffers()))
     inference = Inference(accelerator, task.seed, batch_size, task.hardware.loader_workers)
-    return to_predictions(inference.run(model, task.validation), task.targets)
+    return to_predictions(inference.run(network, task.validation), task.targets)
 
 
 def _print_epoch(accelerator: Accelerator, history: list[dict[str, float]], epochs: int) -> None:

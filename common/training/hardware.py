@@ -1,6 +1,7 @@
 """The device that a stage computes on."""
 
 import ctypes
+import os
 from dataclasses import dataclass
 
 import torch
@@ -35,7 +36,9 @@ class Hardware:
         # It is one for the whole process; models of one recipe may differ in precision.
         AcceleratorState._reset_state()
         mixed_precision = "no" if precision == "float32" else precision
-        accelerator = Accelerator(cpu=self.device == "cpu", mixed_precision=mixed_precision)
+        # Without a GPU, accelerate takes several processes for ones that know nothing of each other, unless told `cpu`.
+        several_on_cpu = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
+        accelerator = Accelerator(cpu=self.device == "cpu" or several_on_cpu, mixed_precision=mixed_precision)
         if accelerator.device.type == "cpu":
             _keep_freed_memory()
         if precision == "fp16" and accelerator.device.type == "cpu":

@@ -96,8 +96,9 @@ def fit_head(
     optimizer.step(closure)
     with torch.no_grad():
         scaled = weight / deviation
-        network.head.weight.copy_(scaled)
-        network.head.bias.copy_(bias - scaled @ mean)
+        # Cast before they move: Apple's GPUs have no float64.
+        network.head.weight.copy_(scaled.to(network.head.weight.dtype))
+        network.head.bias.copy_((bias - scaled @ mean).to(network.head.bias.dtype))
         return float(mean_loss())
 
 
@@ -106,7 +107,7 @@ def head_logits(network: Network, features: np.ndarray) -> np.ndarray:
     """Logits (rows, outputs) float64 from features (rows, features)."""
     head = network.head
     inputs = torch.from_numpy(np.array(features, dtype=np.float32)).to(head.weight.device)
-    return head(inputs).double().cpu().numpy()
+    return head(inputs).cpu().double().numpy()
 
 
 def _key(network: Network, examples: Examples, augmentation: str, number: int, inference: Inference) -> str:

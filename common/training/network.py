@@ -119,12 +119,21 @@ def start_head(network: Network, targets: Mapping[str, Target], truth: Mapping[s
 
 
 def freeze_layers(network: Network, count: int) -> None:
-    """Let the first `count` layer groups (timm's, from the stem on) get no gradient."""
+    """Let the first `count` layer groups (timm's, from the stem on) get no gradient.
+
+    Raises UsageError where that leaves none to train.
+    """
     if not count:
         return
     from timm.models import group_parameters
 
     layers = group_parameters(network.body, network.body.group_matcher(coarse=False), reverse=True)  # type: ignore
+    groups = max(layers.values()) + 1
+    if count >= groups:
+        raise UsageError(
+            f"frozen_layers: {count} leaves nothing to train: {type(network.body).__name__} has {groups} layer groups, "
+            f"so it is at most {groups - 1}"
+        )
     for name, parameter in network.body.named_parameters():
         parameter.requires_grad_(layers[name] >= count)
 

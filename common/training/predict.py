@@ -7,16 +7,19 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
+from accelerate.utils.memory import clear_device_cache
 
 from common.targets import Target
 from common.training.data import View, micro_batches
+from common.training.refusals import too_large_for_memory
 
 
-@dataclass(frozen=True)
+@dataclass
 class Inference:
     """How pictures go through a network that is not being trained.
 
     A picture has numbered views: 0 is plain, the others are augmented, each drawn from (seed, number, id).
+    Batches that are too large for the device's memory are halved, and stay so.
     """
 
     accelerator: Accelerator
@@ -28,17 +31,35 @@ class Inference:
     def run(
         self, network: torch.nn.Module, view: View, augmentation: str = "none", number: int = 0, features: bool = False
     ) -> np.ndarray:
-        """Logits (rows, outputs) float64; with `features`, what the head sees: (rows, features)."""
+        """Logits (rows, outputs) float64; with `features`, what the head sees: (rows, features).
+
+        Give it the bare network, not one that is wrapped for several processes: that one would have them wait
+        for each other at every batch, though their shares may have different numbers of them.
+
+        Raises PodiumError where not even one picture fits into the device's memory.
+        """
         network.eval()
         device, processes = self.accelerator.device, self.accelerator.num_processes
         share = np.array_split(np.arange(len(view)), processes)[self.accelerator.process_index]
-        steps = [share[begin : begin + self.batch_size] for begin in range(0, len(share), self.batch_size)]
         kind = augmentation if number else "none"
-        outputs = []
-        for batch in micro_batches(view, steps, self.batch_size, kind, self.seed, ("view", number), self.workers):
-            with self.accelerator.autocast():
-                output = network(batch.pixels.to(device), batch.light.to(device), features_only=features)
-            outputs.append(output.double().cpu().numpy())
+        outputs: list[np.ndarray] = []
+        done = 0
+        while True:
+            steps = [share[begin : begin + self.batch_size] for begin in range(done, len(share), self.batch_size)]
+            try:
+                for batch in micro_batches(view, steps, self.batch_size, kind, self.seed, ("view", number), self.workers):
+                    with self.accelerator.autocast():
+                        output = network(batch.pixels.to(device), batch.light.to(device), features_only=features)
+                    outputs.append(output.cpu().double().numpy())  # on the CPU, since Apple's GPUs have no float64
+                    done += len(batch.rows)
+            except torch.OutOfMemoryError as error:
+                if self.batch_size == 1:
+                    raise too_large_for_memory() from error
+                self.batch_size = (self.batch_size + 1) // 2
+                print(f"out of memory: predicting batches of {self.batch_size}")
+            else:
+                break
+            clear_device_cache()  # outside the handler, whose traceback would keep the tensors alive
         return np.concatenate(gather_object(outputs) if processes > 1 else outputs)
 
 

@@ -18,6 +18,14 @@ def refuse_not_finite(loss: torch.Tensor, epoch: int, rate: float) -> None:
         )
 
 
+def too_large_for_memory() -> PodiumError:
+    """What to raise when the device has not the memory for a batch of one."""
+    return PodiumError(
+        "one picture alone is too large for the device's memory: lower image_size_px, choose a smaller architecture, "
+        "or set precision to bf16 or fp16"
+    )
+
+
 def refuse_constant(predictions: Mapping[str, np.ndarray], targets: Mapping[str, Target]) -> None:
     """Stop where a finished network says the same of every row."""
     for name in targets:

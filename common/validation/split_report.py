@@ -143,7 +143,10 @@ def _checks(
         check(
             "no near-duplicates across train and test",
             not across,
-            _names(f"{len(across):,} groups", [entry["train"] + [f"test {id_}" for id_ in entry["test"]] for entry in across]),
+            _names(
+                f"{len(across):,} groups",
+                [entry["train"] + [f"test {id_}" for id_ in entry["test"]] for entry in across],
+            ),
         )
     )
     checks.append(
