@@ -67,7 +67,7 @@ def _run_once(command: Sequence[str], count: int) -> int:
     if not check_cuda_p2p_ib_support():
         shared |= {"NCCL_P2P_DISABLE": "1", "NCCL_IB_DISABLE": "1"}  # graphics cards that cannot talk to each other
     children: list[subprocess.Popen] = []
-    messages: list[IO[bytes] | None] = [None, *(tempfile.TemporaryFile() for _ in range(1, count))]
+    messages: list[IO[bytes] | None] = [None, *(tempfile.TemporaryFile() for _ in range(1, count))]  # noqa: SIM115
     try:
         for rank, file in enumerate(messages):
             environment = os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}

@@ -22,8 +22,8 @@ from common.training.network import Network, freeze_layers, make_network, start_
 from common.training.options import ModelOptions
 from common.training.predict import Inference
 from pipelines.hardware import hardware
-from pipelines.processes import in_processes
 from pipelines.pictures import Part, read_part
+from pipelines.processes import in_processes
 from pipelines.stage import run
 from pipelines.workspace import Workspace
 

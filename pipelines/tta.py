@@ -33,10 +33,7 @@ def tta(workspace: Workspace, model: str) -> None:
     train, test = read_part(workspace, "train", options), read_part(workspace, "test", options)
     network = make_network(options, targets, workspace.folder, workspace.seed, pretrained=False)
     network = network.to(accelerator.device)
-    # What fitted into memory in training, with the gradients, fits here.
-    trained = workspace.fold_run(model, workspace.folds_to_run[0]) / "metrics.json"
-    batch_size = read_json(trained)["micro_batch_size"] if trained.is_file() else options.effective_batch_size
-    inference = Inference(accelerator, workspace.seed, batch_size, setup.loader_workers)
+    inference = Inference(accelerator, workspace.seed, trained_batch_size(workspace, model), setup.loader_workers)
 
     def predict(part: Part, rows: np.ndarray, what: str) -> pd.DataFrame:
         """A table of both views of some rows, by the weights that are loaded."""
@@ -63,6 +60,14 @@ def tta(workspace: Workspace, model: str) -> None:
     write_predictions(workspace.predictions(model, "oof"), out_of_fold, targets, provenance)
     write_predictions(workspace.predictions(model, "test"), averaged, targets, provenance)
     _report(workspace, model, train.table, out_of_fold, test_time)
+
+
+def trained_batch_size(workspace: Workspace, model: str) -> int:
+    """The micro-batch of the first fold's training: what fitted into memory with the gradients fits without them."""
+    metrics = workspace.fold_run(model, workspace.folds_to_run[0]) / "metrics.json"
+    if not metrics.is_file():
+        raise PodiumError(f"{metrics}: no such file; run the stage train@{model}-{workspace.folds_to_run[0]}")
+    return read_json(metrics)["micro_batch_size"]
 
 
 def _without_picture(workspace: Workspace, train: Part, test: Part) -> pd.DataFrame:

@@ -90,7 +90,10 @@ class Workspace:
 
     @property
     def folds_to_run(self) -> list[int]:
-        return [int(fold) for fold in self._given("folds_to_run", list, "a list of folds")]
+        folds = self._given("folds_to_run", list, "a list of numbers")
+        if not all(isinstance(fold, int) for fold in folds):
+            raise UsageError(f"{self.params_path}: folds_to_run: expected a list of numbers, found {folds!r}")
+        return folds
 
     def _given(self, key: str, kind: type, expected: str) -> Any:
         if key not in self.params:

@@ -76,7 +76,8 @@ def fit(task: Task) -> Fit:
     """
     accelerator = task.hardware.accelerator(task.options.precision)
     checkpoint = load_checkpoint(task.checkpoint_path)
-    micro_batch_size = checkpoint.micro_batch_size if checkpoint else task.options.effective_batch_size
+    share = -(-task.options.effective_batch_size // accelerator.num_processes)
+    micro_batch_size = min(checkpoint.micro_batch_size, share) if checkpoint else share
     remembered = task.checkpoint_path.with_name("micro_batch_size.json")
     if remembered.is_file():
         micro_batch_size = min(micro_batch_size, read_json(remembered)["micro_batch_size"])
@@ -110,8 +111,8 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
         accelerator.print(f"resuming after epoch {checkpoint.epochs_done}")
     if min(options.effective_batch_size, len(task.training)) < 2 * processes and processes > 1:
         raise UsageError(
-            f"effective_batch_size: {options.effective_batch_size} (of {len(task.training)} rows) is too little to share "
-            f"among {processes} processes; set it to {2 * processes} or more, or machine.processes to 1"
+            f"effective_batch_size: {options.effective_batch_size} (of {len(task.training)} rows) is too little to "
+            f"share among {processes} processes; set it to {2 * processes} or more, or machine.processes to 1"
         )
     model, optimizer = accelerator.prepare(network, optimizer)
     if checkpoint and accelerator.scaler:

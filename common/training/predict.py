@@ -47,7 +47,9 @@ class Inference:
         while True:
             steps = [share[begin : begin + self.batch_size] for begin in range(done, len(share), self.batch_size)]
             try:
-                for batch in micro_batches(view, steps, self.batch_size, kind, self.seed, ("view", number), self.workers):
+                for batch in micro_batches(
+                    view, steps, self.batch_size, kind, self.seed, ("view", number), self.workers
+                ):
                     with self.accelerator.autocast():
                         output = network(batch.pixels.to(device), batch.light.to(device), features_only=features)
                     outputs.append(output.cpu().double().numpy())  # on the CPU, since Apple's GPUs have no float64

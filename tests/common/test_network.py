@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from common.errors import PodiumError, UsageError
 from common.targets import Binary, Multiclass, Regression
-from common.training.network import Network, make_network, parameter_groups, start_head
+from common.training.network import Network, freeze_layers, make_network, parameter_groups, start_head
 from common.training.options import ModelOptions
 from common.training.schedule import one_cycle
 from common.training.timm_import import import_timm
@@ -72,6 +72,19 @@ def test_earlier_layers_learn_more_slowly(tmp_path):
     scales = sorted({group["lr_scale"] for group in groups})
     assert scales[-1] == 1.0 and scales[0] < 0.5
     assert all(group["weight_decay"] == 0 for group in groups if all(p.ndim < 2 for p in group["params"]))
+
+
+def test_freezing_every_layer_is_refused(tmp_path):
+    network = make_network(options(), PETS, tmp_path, 0)
+    with pytest.raises(
+        UsageError, match=r"frozen_layers: 999 leaves nothing to train: .* has (\d+) layer groups"
+    ) as told:
+        freeze_layers(network, 999)
+    most = int(str(told.value).rsplit(maxsplit=1)[-1])
+    freeze_layers(network, most)
+    assert any(parameter.requires_grad for parameter in network.parameters())
+    with pytest.raises(UsageError, match="nothing to train"):
+        freeze_layers(network, most + 1)
 
 
 def test_weights_of_another_head_are_loaded_from_a_file(tmp_path):

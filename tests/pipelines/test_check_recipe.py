@@ -56,6 +56,11 @@ def test_what_is_missing_is_named_with_its_key(pets: Workspace, assignments: lis
         ("seed: one", "seed"),
         ("seed: 1\nmachine: {devise: cpu}", "machine: unknown key 'devise'; did you mean 'device'"),
         ("seed: 1\nmachine: {threads: two}", "machine.threads: expected a number"),
+        ("seed: 1\nmachine: {workers: -1}", "machine.workers: expected a number of 1 or more, or auto, found -1"),
+        ("seed: 1\nmachine: {loader_workers: -1}", "machine.loader_workers: expected a number of 0 or more"),
+        ("seed: 1\nmachine: {processes: 0}", "machine.processes: expected a number of 1 or more"),
+        ("seed: 1\nmachine: {device: gpu}", "machine.device: expected auto, cpu, mps, cuda or cuda:N .*, found 'gpu'"),
+        ("seed: 1\nmachine: {device: 'cuda:-1'}", "machine.device: expected .* found 'cuda:-1'"),
     ],
 )
 def test_the_shared_params_are_strict_too(pets: Workspace, shared: str, message: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import pipelines
-from common.errors import PodiumError
+from common.errors import PodiumError, UsageError
 from pipelines.cache_use import object_path
 from pipelines.clean import SCRATCH_KINDS, clean_command
 from pipelines.workspace import Workspace
@@ -181,6 +181,23 @@ def test_runs_of_models_and_folds_that_left_the_recipe_go(pets: Workspace, capsy
     assert stays.exists()
     assert not any(path.exists() for path in left)
     assert is_there(pets, unnamed)  # with a name, the caches that competitions share are left alone
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("folds_to_run: [0]", "params.yaml: no key 'models'"),
+        ("models: {first: {}}", "params.yaml: no key 'folds_to_run'"),
+        ("models: first\nfolds_to_run: [0]", "params.yaml: models: expected names of models, .*, found 'first'"),
+        ("models: {first: {}}\nfolds_to_run: [one]", "params.yaml: folds_to_run: expected a list of numbers"),
+    ],
+)
+def test_a_recipe_that_does_not_say_what_is_in_it_drops_nothing(pets: Workspace, given: str, message: str) -> None:
+    pets.params_path.write_text(given)
+    weights = write(pets.fold_run("first", 1) / "weights")
+    with pytest.raises(UsageError, match=message):
+        clean(pets)
+    assert weights.exists()
 
 
 def test_a_run_that_the_lock_names_and_the_cache_lost_is_the_only_copy_and_stays(pets: Workspace) -> None:

@@ -40,7 +40,7 @@ def preprocessed(tmp_path_factory):
     (folder / "raw").mkdir(parents=True)
     (folder / "competition.py").touch()
     (folder / "corrections.csv").write_text("id,decision,old,new,who,when,note\n")
-    (root / "params.yaml").write_text("seed: 5\nmachine: {workers: 0}\n")
+    (root / "params.yaml").write_text("seed: 5\nmachine: {workers: 1}\n")
     draw(folder / "raw", seed=5)
     workspace = write_recipe(Workspace(root, "dogs_vs_cats"))
     write_json(workspace.raw_manifest, make_manifest(folder / "raw"))

@@ -3,7 +3,10 @@
 The tests of this file share one finished copy of the repository; each leaves it as it found it.
 """
 
+import json
 import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -146,3 +149,22 @@ def test_a_recipe_that_is_wrong_stops_before_any_work(finished):
     finally:
         file.write_text(before)
         assert repro(finished).returncode == 0
+
+
+def test_two_processes_share_a_training_and_one_writes_it_down(finished, tmp_path):
+    shared = tmp_path / "shared"
+    shutil.copytree(finished, shared, symlinks=True)
+    set_machine(shared, device="cpu", processes=2)
+    command = [sys.executable, "-m", "pipelines.train", "dogs_vs_cats", "--model", "tiny", "--fold", "0"]
+    done = subprocess.run(command, cwd=shared, env=environment(shared), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    one, two = (
+        json.loads(competition(folder, "runs/tiny/folds/0/metrics.json").read_text()) for folder in (finished, shared)
+    )
+    assert (one["processes"], two["processes"]) == (1, 2)
+    assert two["score"] == pytest.approx(one["score"], rel=1e-3)
+    assert done.stdout.count("epoch 2/2") == 1 and "Traceback" not in done.stderr
+
+    competition(shared, "data/labels.parquet").unlink()
+    failed = subprocess.run(command, cwd=shared, env=environment(shared), capture_output=True, text=True)
+    assert failed.returncode == 1 and failed.stderr.count("labels.parquet") == 1 and "Traceback" not in failed.stderr
