@@ -1,6 +1,5 @@
 """The tables that several stages read."""
 
-
 import pandas as pd
 
 from common.errors import PodiumError

@@ -26,7 +26,7 @@ def environment(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(key)
     monkeypatch.setenv("HOME", str(root))
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"]))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "400")
 
 
 def test_a_sound_environment_exits_0_and_shows_no_secret(root: Path) -> None:
