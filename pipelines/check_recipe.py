@@ -27,6 +27,15 @@ def check_recipe(workspace: Workspace) -> Recipe:
     return recipe
 
 
+def check_competition(workspace: Workspace) -> None:
+    """competition.py can be imported and says what the competition is; UsageError naming the mistake."""
+    where = f"competitions/{workspace.name}/competition.py"
+    try:
+        workspace.competition  # noqa: B018  (importing it is the check)
+    except (ImportError, AttributeError, NameError, SyntaxError, TypeError) as error:
+        raise UsageError(f"{where}: {type(error).__name__}: {error}") from error
+
+
 def missing_files(workspace: Workspace, recipe: Recipe) -> list[str]:
     """A message for every file that the recipe names and that is not there; names its key and path."""
     named = {"source.path": recipe.source.path}

@@ -9,7 +9,7 @@ import pandas as pd
 from common.competition import Competition
 from common.errors import PodiumError
 from common.files import replacing
-from common.targets import Multiclass
+from common.targets import Multiclass, Multilabel
 
 # Seven digits are more than float32 networks know; what further digits say is noise of the machine.
 _FLOAT_FORMAT = "%.7g"
@@ -60,8 +60,7 @@ def check_submission(path: Path, competition: Competition, sample: pd.DataFrame)
     empty = (values.apply(lambda column: column.str.strip()) == "").to_numpy()
     checks.append(Check("no missing value", not empty.any(), f"{int(empty.sum()):,} empty cells"))
     numeric = sample.drop(columns=id_column).apply(pd.to_numeric, errors="coerce").notna().all(axis=None)
-    if numeric:
-        checks += _check_numbers(values, competition)
+    checks += _check_numbers(values, competition) if numeric else _check_labels(values, competition)
     return checks
 
 
@@ -71,6 +70,20 @@ def _check_ids(found: pd.Series, wanted: pd.Series) -> Check:
     missing, extra = set(wanted) - set(found), set(found) - set(wanted)
     detail = f"{len(missing):,} missing, {len(extra):,} not asked for, {int(found.duplicated().sum()):,} repeated"
     return Check("ids", False, detail if missing or extra or found.duplicated().any() else "another order")
+
+
+def _check_labels(values: pd.DataFrame, competition: Competition) -> list[Check]:
+    """Class names, or lists of them, in columns that are no numbers."""
+    target = competition.targets[competition.scored_target]
+    texts = sorted(set(values.to_numpy(dtype=object).ravel()))
+    checks = [Check("not constant", len(texts) > 1, f"{len(texts):,} different values")]
+    if target.classes:
+        separator = target.separator if isinstance(target, Multilabel) else None
+        found = {word for text in texts for word in (text.split(separator) if separator else [text])}
+        unknown = sorted(found - {""} - set(target.classes))
+        said = f"{unknown[0]!r} is none of the {len(target.classes)} classes" if unknown else "all are classes"
+        checks.append(Check("known labels", not unknown, said))
+    return checks
 
 
 def _check_numbers(values: pd.DataFrame, competition: Competition) -> list[Check]:

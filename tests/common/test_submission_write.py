@@ -9,7 +9,7 @@ from common.errors import PodiumError
 from common.metrics import log_loss
 from common.predictions import make_table
 from common.submission.write import check_submission, write_submission
-from common.targets import Binary, Multiclass
+from common.targets import Binary, Multiclass, Multilabel
 
 PETS = Competition(
     slug="pets",
@@ -68,3 +68,42 @@ def test_rows_of_a_multiclass_submission_sum_to_one(tmp_path):
     (tmp_path / "bad.csv").write_text("id,akita,beagle\na,0.3,0.7\nb,0.9,0.2\n")
     assert failed(tmp_path / "good.csv", sample, breeds) == set()
     assert failed(tmp_path / "bad.csv", sample, breeds) == {"rows sum to 1"}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["akita", "beagle"], set()),
+        (["akita", "akita"], {"not constant"}),
+        (["akita", "dunno"], {"known labels"}),
+        (["akita", ""], {"no missing value"}),
+    ],
+)
+def test_labels_are_known_and_not_all_the_same(tmp_path, values, expected):
+    breeds = Competition(
+        "breeds",
+        "Breeds",
+        {"breed": Multiclass(("akita", "beagle"))},
+        log_loss,
+        lambda raw: pd.DataFrame(),
+        lambda table: table,
+    )
+    sample = pd.DataFrame({"id": ["a", "b"], "breed": ["akita", "akita"]})
+    pd.DataFrame({"id": ["a", "b"], "breed": values}).to_csv(tmp_path / "labels.csv", index=False)
+    assert failed(tmp_path / "labels.csv", sample, breeds) == expected
+
+
+def test_tags_are_looked_up_one_by_one(tmp_path):
+    weather = Competition(
+        "weather",
+        "Weather",
+        {"tags": Multilabel(("clear", "haze"))},
+        log_loss,
+        lambda raw: pd.DataFrame(),
+        lambda table: table,
+    )
+    sample = pd.DataFrame({"id": ["a", "b"], "tags": ["clear", "clear"]})
+    (tmp_path / "good.csv").write_text("id,tags\na,clear haze \nb,haze\n")
+    (tmp_path / "bad.csv").write_text("id,tags\na,clear fog\nb,haze\n")
+    assert failed(tmp_path / "good.csv", sample, weather) == set()
+    assert failed(tmp_path / "bad.csv", sample, weather) == {"known labels"}
