@@ -27,10 +27,10 @@ demo: setup  ## run dogs_vs_cats on drawn pictures: download, train, blend, chec
 	@$(VENV)/bin/podium show dogs_vs_cats
 
 test: setup  ## run the default tests
-	$(VENV)/bin/pytest -n $(TEST_PROCESSES) --dist loadfile
+	$(VENV)/bin/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-slow: setup  ## run the long tests alone
-	$(VENV)/bin/pytest -n $(TEST_PROCESSES) --dist loadfile -m slow
+	$(VENV)/bin/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder -m slow
 
 lint: setup  ## style, types and import rules
 	$(VENV)/bin/ruff check .

@@ -15,3 +15,9 @@ def scratch(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("scratch")
     monkeypatch.setenv("PODIUM_SCRATCH", str(folder))
     return folder
+
+
+def pytest_collection_modifyitems(items):
+    """Whole pipelines first: the last minutes of a parallel run are then shared out evenly."""
+    long_files = ("test_reproducible.py", "test_kill.py", "test_processes.py")
+    items.sort(key=lambda item: item.path.name not in long_files)
