@@ -17,7 +17,11 @@ def scratch(tmp_path_factory, monkeypatch):
     return folder
 
 
+# A worker that has two tests left is given the next file already, so the file of two long tests comes third.
+LONG_FILES = ["test_reproducible.py", "test_processes.py", "test_kill.py"]
+
+
 def pytest_collection_modifyitems(items):
     """Whole pipelines first: the last minutes of a parallel run are then shared out evenly."""
-    long_files = ("test_reproducible.py", "test_kill.py", "test_processes.py")
-    items.sort(key=lambda item: item.path.name not in long_files)
+    place = {name: number for number, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONG_FILES)))
