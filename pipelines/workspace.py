@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The repository: the nearest folder at or above `start` (default: here) with competitions and dvc.yaml."""
+    """The repository: the nearest folder at or above `start` (default: here) with competitions and params.yaml."""
     start = (start or Path.cwd()).resolve()
     for folder in [start, *start.parents]:
         if (folder / "competitions").is_dir() and (folder / "params.yaml").is_file():

@@ -19,6 +19,13 @@ PETS = Competition(
     read_examples=lambda raw: pd.DataFrame(),
     submission=lambda table: table[["label:dog"]].rename(columns={"label:dog": "label"}),
 )
+
+
+def competition(targets):
+    """Any competition with these targets, whose predictions are handed in as they are."""
+    return Competition("any", "Any", targets, log_loss, lambda raw: pd.DataFrame(), lambda table: table)
+
+
 SAMPLE = pd.DataFrame({"id": ["10", "2", "1"], "label": ["0.5"] * 3})
 
 
@@ -80,28 +87,14 @@ def test_rows_of_a_multiclass_submission_sum_to_one(tmp_path):
     ],
 )
 def test_labels_are_known_and_not_all_the_same(tmp_path, values, expected):
-    breeds = Competition(
-        "breeds",
-        "Breeds",
-        {"breed": Multiclass(("akita", "beagle"))},
-        log_loss,
-        lambda raw: pd.DataFrame(),
-        lambda table: table,
-    )
+    breeds = competition({"breed": Multiclass(("akita", "beagle"))})
     sample = pd.DataFrame({"id": ["a", "b"], "breed": ["akita", "akita"]})
     pd.DataFrame({"id": ["a", "b"], "breed": values}).to_csv(tmp_path / "labels.csv", index=False)
     assert failed(tmp_path / "labels.csv", sample, breeds) == expected
 
 
 def test_tags_are_looked_up_one_by_one(tmp_path):
-    weather = Competition(
-        "weather",
-        "Weather",
-        {"tags": Multilabel(("clear", "haze"))},
-        log_loss,
-        lambda raw: pd.DataFrame(),
-        lambda table: table,
-    )
+    weather = competition({"tags": Multilabel(("clear", "haze"))})
     sample = pd.DataFrame({"id": ["a", "b"], "tags": ["clear", "clear"]})
     (tmp_path / "good.csv").write_text("id,tags\na,clear haze \nb,haze\n")
     (tmp_path / "bad.csv").write_text("id,tags\na,clear fog\nb,haze\n")
