@@ -16,11 +16,12 @@ from common.randomness import derived_seed
 from common.scoring import encode_truth, figures, metrics_of, squeezed
 from common.tables import read_table
 from common.training.data import Examples, View
-from common.training.fit import Fit, Task, fit
+from common.training.fit import fit
 from common.training.head import head_first
 from common.training.network import Network, freeze_layers, make_network, start_head, weights_path
 from common.training.options import ModelOptions
 from common.training.predict import Inference
+from common.training.task import Fit, Task
 from pipelines.hardware import hardware
 from pipelines.pictures import Part, read_part
 from pipelines.processes import in_processes

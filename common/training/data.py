@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from common.images.augment import augment
 from common.randomness import sort_keys
+from common.training.loss import known_rows
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Batch:
     light: torch.Tensor
     truth: dict[str, torch.Tensor]
     step_rows: int  # rows of the whole optimiser step that this is a part of
+    step_known: dict[str, int]  # those of them whose truth is known, a target
     ends_step: bool
 
 
@@ -74,19 +76,24 @@ def epoch_steps(ids: Iterable[str], effective_batch_size: int, seed: int, epoch:
 class _MicroBatches(Dataset):
     """Item i is the i-th micro-batch, ready for the device."""
 
-    def __init__(self, view: View, parts: list[tuple[np.ndarray, int, bool]], kind: str, seed: int, purpose: tuple):
+    def __init__(
+        self, view: View, parts: list[tuple[np.ndarray, np.ndarray, bool]], kind: str, seed: int, purpose: tuple
+    ):
         self.view, self.parts, self.kind, self.seed, self.purpose = view, parts, kind, seed, purpose
 
     def __len__(self) -> int:
         return len(self.parts)
 
     def __getitem__(self, index: int) -> Batch:
-        positions, step_rows, ends_step = self.parts[index]
+        positions, step, ends_step = self.parts[index]
         rows = self.view.rows[positions]
         examples = self.view.examples
         pixels, light = augment(examples.pixels[rows], examples.ids[rows], self.kind, self.seed, *self.purpose)
         truth = {name: torch.from_numpy(values[rows].astype(np.float32)) for name, values in examples.truth.items()}
-        return Batch(positions, torch.from_numpy(pixels), torch.from_numpy(light), truth, step_rows, ends_step)
+        step_known = known_rows({name: values[self.view.rows[step]] for name, values in examples.truth.items()})
+        return Batch(
+            positions, torch.from_numpy(pixels), torch.from_numpy(light), truth, len(step), step_known, ends_step
+        )
 
 
 def micro_batches(
@@ -101,11 +108,11 @@ def micro_batches(
     processes: int = 1,
 ) -> Iterator[Batch]:
     """The micro-batches of this process: its share of each step, split where it is too large for the device."""
-    parts: list[tuple[np.ndarray, int, bool]] = []
+    parts: list[tuple[np.ndarray, np.ndarray, bool]] = []
     for step in steps:
         own = np.array_split(step, processes)[rank]
         pieces = np.array_split(own, max(1, -(-len(own) // micro_batch_size)))
-        parts += [(piece, len(step), piece is pieces[-1]) for piece in pieces]
+        parts += [(piece, step, piece is pieces[-1]) for piece in pieces]
     loader: DataLoader = DataLoader(
         _MicroBatches(view, parts, kind, seed, purpose),
         batch_size=None,

@@ -1,12 +1,6 @@
 """The training loop: head first, then the whole network in one cycle; resumes from its last epoch."""
 
-import resource
-import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,51 +12,17 @@ from common.errors import StartAgain, UsageError
 from common.files import read_json, write_json
 from common.progress import track
 from common.randomness import torch_seed
-from common.targets import Target
 from common.training.average import WeightAverage
 from common.training.checkpoint import Checkpoint, load_checkpoint, restore_optimizer, save_checkpoint
-from common.training.data import Batch, View, epoch_steps, micro_batches
-from common.training.hardware import Hardware
-from common.training.network import Network, freeze_batch_norm, parameter_groups
-from common.training.options import ModelOptions
+from common.training.data import Batch, epoch_steps, micro_batches
+from common.training.epoch import Learner, train_epoch
+from common.training.history import speed, told
+from common.training.memory import peak_memory_bytes
+from common.training.network import Network, parameter_groups
 from common.training.predict import Inference, to_predictions
-from common.training.refusals import refuse_constant, refuse_not_finite, too_large_for_memory
+from common.training.refusals import refuse_constant, too_large_for_memory
 from common.training.schedule import one_cycle
-
-_STEPS_BETWEEN_CHECKS = 32  # reading the loss makes the device wait
-
-
-@dataclass(frozen=True)
-class Task:
-    """One training.
-
-    make             gives the network as it is before the first step
-    score            predictions of the validation rows, (rows, outputs) a target, to named figures
-    checkpoint_path  holds the state after each epoch; delete it once the result is safe
-    """
-
-    make: Callable[[], Network]
-    training: View
-    validation: View
-    targets: Mapping[str, Target]
-    score: Callable[[dict[str, np.ndarray]], dict[str, float]]
-    options: ModelOptions
-    seed: int
-    hardware: Hardware
-    checkpoint_path: Path
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A finished training: the network, an entry of history an epoch, and what it took."""
-
-    network: Network
-    predictions: dict[str, np.ndarray]  # of the validation rows, (rows, outputs) a target
-    history: list[dict[str, float]]
-    micro_batch_size: int
-    processes: int
-    device: str
-    peak_memory_bytes: int
+from common.training.task import Fit, Task
 
 
 def fit(task: Task) -> Fit:
@@ -136,12 +96,12 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
     if not history and options.head_views:
         begin = time.perf_counter()
         predictions = _predict(network, task, accelerator, micro_batch_size)
-        speed = _speed(len(task.validation), time.perf_counter() - begin)
-        history.append({"epoch": 0, "learning_rate": 0.0, **task.score(predictions), **speed})
-        _print_epoch(accelerator, history, options.epochs)
+        took = speed(len(task.validation), time.perf_counter() - begin)
+        history.append({"epoch": 0, "learning_rate": 0.0, **task.score(predictions), **took})
+        accelerator.print(told(history[-1], options.epochs))
+    learner = Learner(network, model, optimizer, averaged, accelerator)
     for epoch in range(int(history[-1]["epoch"]) if history else 0, options.epochs):
-        model.train()
-        freeze_batch_norm(network, everywhere=options.freeze_batch_norm)
+        begin = time.perf_counter()
         batches = micro_batches(
             task.training,
             epoch_steps(task.training.ids, options.effective_batch_size, task.seed, epoch),
@@ -153,44 +113,17 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
             accelerator.process_index,
             processes,
         )
-        begin = time.perf_counter()
-        loss_sum = torch.zeros((), device=device)
-        step = epoch * steps_an_epoch
-        rate = 0.0
+        what, images = f"epoch {epoch + 1}/{options.epochs}", len(task.training) // processes
+        batches = track(batches, what, images, "images", _rows, summary=False)
+
+        def rate_of(step: int, before: int = epoch * steps_an_epoch) -> float:
+            share = one_cycle(before + step, options.epochs * steps_an_epoch, options.warmup_share)
+            return options.learning_rate * share
+
         # Dropout and stochastic depth draw from torch's global generator: each epoch has its own.
         with torch_seed(task.seed, "train", epoch, accelerator.process_index, device=device):
-            shown = track(
-                batches,
-                f"epoch {epoch + 1}/{options.epochs}",
-                len(task.training) // processes,
-                "images",
-                _rows,
-                summary=False,
-            )
-            for batch in shown:
-                # Processes meet at the end of a step alone: their shares of it may have different numbers of batches.
-                with nullcontext() if batch.ends_step else accelerator.no_sync(model):
-                    logits = model(batch.pixels.to(device), batch.light.to(device))
-                    losses = _losses(logits, batch, task.targets, options.label_smoothing)
-                    # The mean over the rows of the whole step; accelerate averages over processes, hence the factor.
-                    accelerator.backward(losses.sum() * processes / batch.step_rows)
-                loss_sum += losses.detach().sum()
-                if not batch.ends_step:
-                    continue
-                rate = options.learning_rate * one_cycle(step, options.epochs * steps_an_epoch, options.warmup_share)
-                for group in optimizer.param_groups:
-                    group["lr"] = rate * group["lr_scale"]
-                if options.gradient_clip:
-                    accelerator.clip_grad_norm_(model.parameters(), options.gradient_clip)
-                optimizer.step()
-                optimizer.zero_grad()
-                averaged.update(network)
-                step += 1
-                if step % _STEPS_BETWEEN_CHECKS == 0:
-                    refuse_not_finite(accelerator.reduce(loss_sum), epoch, rate)
+            train_loss, rate = train_epoch(learner, task, batches, epoch, rate_of)
         seconds = time.perf_counter() - begin
-        train_loss = float(accelerator.reduce(loss_sum)) / len(task.training)
-        refuse_not_finite(torch.tensor(train_loss), epoch, rate)
 
         with averaged.applied(network):
             predictions = _predict(network, task, accelerator, micro_batch_size)
@@ -201,10 +134,10 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
                 "learning_rate": rate,
                 "train_loss": train_loss,
                 **figures,
-                **_speed(len(task.training), seconds),
+                **speed(len(task.training), seconds),
             }
         )
-        _print_epoch(accelerator, history, options.epochs)
+        accelerator.print(told(history[-1], options.epochs))
         if accelerator.is_main_process:
             scale = accelerator.scaler.state_dict() if accelerator.scaler else {}
             save_checkpoint(
@@ -228,18 +161,8 @@ def _run(task: Task, accelerator: Accelerator, micro_batch_size: int) -> Fit:
         micro_batch_size=micro_batch_size,
         processes=processes,
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        peak_memory_bytes=_peak_memory_bytes(device),
+        peak_memory_bytes=peak_memory_bytes(device),
     )
-
-
-def _losses(logits: torch.Tensor, batch: Batch, targets: Mapping[str, Target], smoothing: float) -> torch.Tensor:
-    """Loss of each row, (batch,): the sum over the targets."""
-    parts = logits.float().split([len(target.outputs) for target in targets.values()], dim=1)
-    losses = [
-        target.loss(part, batch.truth[name].to(logits.device), smoothing)
-        for (name, target), part in zip(targets.items(), parts, strict=True)
-    ]
-    return torch.stack(losses).sum(dim=0)
 
 
 def _predict(network: Network, task: Task, accelerator: Accelerator, batch_size: int) -> dict[str, np.ndarray]:
@@ -249,30 +172,5 @@ def _predict(network: Network, task: Task, accelerator: Accelerator, batch_size:
     return to_predictions(inference.run(network, task.validation), task.targets)
 
 
-def _print_epoch(accelerator: Accelerator, history: list[dict[str, float]], epochs: int) -> None:
-    last = history[-1]
-    minutes, seconds = divmod(round((epochs - last["epoch"]) * last["seconds"]), 60)
-    figures = ", ".join(
-        f"{name.replace('_', ' ')} {value:.4g}"
-        for name, value in last.items()
-        if name == "train_loss" or name.startswith("validation")
-    )
-    accelerator.print(
-        f"epoch {last['epoch']:.0f}/{epochs}: {figures}; {last['images_per_second']:,.0f} images/s, "
-        f"{minutes} min {seconds} s left"
-    )
-
-
-def _speed(images: int, seconds: float) -> dict[str, float]:
-    return {"images_per_second": images / seconds, "seconds": seconds}
-
-
 def _rows(batch: Batch) -> int:
     return len(batch.rows)
-
-
-def _peak_memory_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB

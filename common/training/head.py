@@ -16,6 +16,7 @@ from common.code_hash import code_hash
 from common.files import replacing, scratch_folder
 from common.targets import Target
 from common.training.data import Examples, View
+from common.training.loss import known_rows, loss_share
 from common.training.network import Network
 from common.training.options import ModelOptions
 from common.training.predict import Inference
@@ -72,18 +73,13 @@ def fit_head(
     inputs = torch.from_numpy(np.asarray(features, dtype=np.float64))
     mean, deviation = inputs.mean(dim=0), inputs.std(dim=0).clamp(min=1e-6)
     inputs = (inputs - mean) / deviation
-    wanted = {name: torch.from_numpy(values) for name, values in truth.items()}
+    wanted, known = {name: torch.from_numpy(values) for name, values in truth.items()}, known_rows(truth)
     weight = torch.zeros(network.head.out_features, inputs.shape[1], dtype=torch.float64, requires_grad=True)
     starts = [target.initial_bias(truth[name]) for name, target in targets.items()]
     bias = torch.from_numpy(np.concatenate(starts)).requires_grad_()
 
     def mean_loss() -> torch.Tensor:
-        logits = (inputs @ weight.T + bias).split([len(target.outputs) for target in targets.values()], dim=1)
-        losses = [
-            target.loss(part, wanted[name], smoothing).mean()
-            for (name, target), part in zip(targets.items(), logits, strict=True)
-        ]
-        return torch.stack(losses).sum()
+        return loss_share(inputs @ weight.T + bias, wanted, targets, smoothing, known)
 
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe")
 

@@ -12,10 +12,11 @@ from common.metrics import log_loss
 from common.targets import Binary
 from common.training import fit as fit_module
 from common.training.data import Examples
-from common.training.fit import Task, fit
+from common.training.fit import fit
 from common.training.hardware import Hardware
 from common.training.network import freeze_layers, make_network, start_head
 from common.training.options import ModelOptions
+from common.training.task import Task
 
 TARGETS = {"label": Binary("dark", "light")}
 OPTIONS = ModelOptions(

@@ -1,0 +1,70 @@
+"""One pass over the training rows: forward, backward, and an optimiser step where a step's rows are complete."""
+
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
+
+from common.training.average import WeightAverage
+from common.training.data import Batch
+from common.training.loss import loss_share
+from common.training.network import Network, freeze_batch_norm
+from common.training.refusals import refuse_not_finite
+from common.training.task import Task
+
+_STEPS_BETWEEN_CHECKS = 32  # reading the loss makes the device wait
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network and what changes its weights."""
+
+    network: Network
+    model: torch.nn.Module  # the network, wrapped for several processes where there are several
+    optimizer: AcceleratedOptimizer
+    averaged: WeightAverage
+    accelerator: Accelerator
+
+
+def train_epoch(
+    learner: Learner, task: Task, batches: Iterable[Batch], epoch: int, rate_of: Callable[[int], float]
+) -> tuple[float, float]:
+    """Train on all batches; returns the mean loss over their rows, and the last learning rate.
+
+    rate_of  from a step of this epoch, counted from 0, to its learning rate
+
+    Raises PodiumError where the loss is not finite.
+    """
+    options, accelerator, model = task.options, learner.accelerator, learner.model
+    model.train()
+    freeze_batch_norm(learner.network, everywhere=options.freeze_batch_norm)
+    loss_sum = torch.zeros((), device=accelerator.device)
+    step, rate = 0, 0.0
+    for batch in batches:
+        # Processes meet at the end of a step alone: their shares of it may have different numbers of batches.
+        with nullcontext() if batch.ends_step else accelerator.no_sync(model):
+            logits = model(batch.pixels.to(accelerator.device), batch.light.to(accelerator.device)).float()
+            truth = {name: values.to(accelerator.device) for name, values in batch.truth.items()}
+            loss = loss_share(logits, truth, task.targets, options.label_smoothing, batch.step_known)
+            # Gradients are averaged over processes, but shares of a loss are to be added up.
+            accelerator.backward(loss * accelerator.num_processes)
+        loss_sum += loss.detach() * batch.step_rows
+        if not batch.ends_step:
+            continue
+        rate = rate_of(step)
+        for group in learner.optimizer.param_groups:
+            group["lr"] = rate * group["lr_scale"]
+        if options.gradient_clip:
+            accelerator.clip_grad_norm_(model.parameters(), options.gradient_clip)
+        learner.optimizer.step()
+        learner.optimizer.zero_grad()
+        learner.averaged.update(learner.network)
+        step += 1
+        if step % _STEPS_BETWEEN_CHECKS == 0:
+            refuse_not_finite(accelerator.reduce(loss_sum), epoch, rate)
+    loss = accelerator.reduce(loss_sum) / len(task.training)
+    refuse_not_finite(loss, epoch, rate)
+    return float(loss), rate

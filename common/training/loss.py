@@ -1,0 +1,43 @@
+"""The loss of an optimiser step over several targets, exact however the step is split up.
+
+A target's loss is the mean over the rows whose truth is known; the loss of the step is the sum over the targets.
+A micro-batch gives its share of it: its rows' losses, divided by the known rows of the whole step. The shares of
+all micro-batches and processes add up to the loss of the step, and so do their gradients.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from common.targets import Target
+
+
+def known_rows(truth: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """How many rows have a truth, a target; of several tags one known is enough."""
+    counts = {}
+    for name, values in truth.items():
+        known = ~np.isnan(values)
+        counts[name] = int((known.any(axis=1) if known.ndim > 1 else known).sum())
+    return counts
+
+
+def loss_share(
+    logits: torch.Tensor,
+    truth: Mapping[str, torch.Tensor],
+    targets: Mapping[str, Target],
+    smoothing: float,
+    step_known: Mapping[str, int],
+) -> torch.Tensor:
+    """What these rows add to the loss of their step, a scalar.
+
+    logits      (rows, outputs of all targets), float32 or float64
+    truth       of each target for the same rows, NaN where missing, on the device of the logits
+    step_known  rows of the whole step with a known truth, a target
+    """
+    parts = logits.split([len(target.outputs) for target in targets.values()], dim=1)
+    shares = [
+        target.loss(part, truth[name], smoothing).sum() / max(1, step_known[name])
+        for (name, target), part in zip(targets.items(), parts, strict=True)
+    ]
+    return torch.stack(shares).sum()

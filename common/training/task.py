@@ -1,0 +1,46 @@
+"""What a training is given, and what it gives back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common.targets import Target
+from common.training.data import View
+from common.training.hardware import Hardware
+from common.training.network import Network
+from common.training.options import ModelOptions
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training.
+
+    make             gives the network as it is before the first step
+    score            predictions of the validation rows, (rows, outputs) a target, to named figures
+    checkpoint_path  holds the state after each epoch; delete it once the result is safe
+    """
+
+    make: Callable[[], Network]
+    training: View
+    validation: View
+    targets: Mapping[str, Target]
+    score: Callable[[dict[str, np.ndarray]], dict[str, float]]
+    options: ModelOptions
+    seed: int
+    hardware: Hardware
+    checkpoint_path: Path
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A finished training: the network, an entry of history an epoch, and what it took."""
+
+    network: Network
+    predictions: dict[str, np.ndarray]  # of the validation rows, (rows, outputs) a target
+    history: list[dict[str, float]]
+    micro_batch_size: int
+    processes: int
+    device: str
+    peak_memory_bytes: int
