@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common.images.perceptual_hash import FLAT
+from common.images.perceptual_hash import FLAT, turned_and_mirrored
 from common.validation.duplicates import find_duplicates
 from common.validation.groups import joined_groups
 
@@ -41,8 +41,11 @@ def test_it_agrees_with_comparing_all_pairs(bits):
     hashes = rng.integers(1, 2**64, 300, dtype=np.uint64)[rng.integers(0, 300, n)]
     for _ in range(4):
         hashes ^= np.uint64(1) << rng.integers(0, 64, n).astype(np.uint64)
+    hashes = turned_and_mirrored(hashes)[rng.integers(0, 8, n), np.arange(n)]
     contents = rng.integers(0, 3 * n, n).astype(str)
-    near = np.bitwise_count(hashes[:, None] ^ hashes) <= bits
+    near = np.zeros((n, n), dtype=bool)
+    for position in turned_and_mirrored(hashes):
+        near |= np.bitwise_count(position[:, None] ^ hashes) <= bits
     near |= contents[:, None] == contents
     first = np.arange(n)
     while True:

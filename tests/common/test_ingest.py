@@ -13,7 +13,7 @@ from PIL import Image
 
 from common.errors import PodiumError
 from common.images.ingest import ingest, work_folder
-from common.images.perceptual_hash import FLAT, perceptual_hash
+from common.images.perceptual_hash import FLAT, perceptual_hash, turned_and_mirrored
 from common.images.store import ImageStore, write_store
 from common.raw.files import RawFiles
 
@@ -161,6 +161,18 @@ def test_a_perceptual_hash_survives_another_encoding_and_size(seed):
     assert distance(perceptual_hash(pixels), perceptual_hash(again)) <= 4
     assert distance(perceptual_hash(pixels), perceptual_hash(pixels.astype(np.uint16) * 257)) <= 2
     assert distance(perceptual_hash(pixels), perceptual_hash(some_picture(seed + 100, 300))) > 12
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_hash_of_a_turned_or_mirrored_picture_follows_from_that_of_the_upright_one(seed):
+    pixels = some_picture(seed, 300)
+    positions = [np.rot90(one, quarters) for one in (pixels, pixels[:, ::-1]) for quarters in range(4)]
+    hashes = [perceptual_hash(np.ascontiguousarray(one)) for one in positions]
+    derived = turned_and_mirrored(np.array([hashes[0]], dtype=np.uint64))[:, 0]
+    assert derived[0] == hashes[0]
+    assert len(set(derived.tolist())) == 8
+    for derived_hash in derived:
+        assert min(distance(int(derived_hash), hash_) for hash_ in hashes) <= 1  # a wave of strength 0 has no sign
 
 
 def test_a_flat_picture_has_no_telling_hash():
