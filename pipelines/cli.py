@@ -71,6 +71,18 @@ def show(name: Name) -> None:
     print(show(Workspace.open(name)))
 
 
+@app.command(epilog="Example: podium eda dogs_vs_cats")
+def eda(name: Name) -> None:
+    """Look at the data before any model: labels, sizes, samples a class, duplicates, train against test.
+
+    Runs the stages up to split where they are out of date, and writes report/eda.html, one page that needs no network.
+    """
+    from pipelines.eda import eda_command
+    from pipelines.workspace import Workspace
+
+    print(eda_command(Workspace.open(name)))
+
+
 @app.command(epilog="Example: podium correlate submission.csv best_so_far.csv --min 0.95 --json")
 def correlate(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="A submission.")],

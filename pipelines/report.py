@@ -10,6 +10,7 @@ from common.predictions import read_predictions
 from common.report.inputs import Inputs, ModelRun
 from common.report.page import render
 from common.tables import read_table
+from common.training.pretrained_size import pretrained_size_px
 from pipelines.stage import run
 from pipelines.workspace import Workspace
 
@@ -44,8 +45,13 @@ def read_inputs(workspace: Workspace) -> Inputs:
 def _model(workspace: Workspace, model: str) -> ModelRun:
     folders = {fold: workspace.fold_run(model, fold) for fold in workspace.folds_to_run}
     histories = {fold: folder / "history.csv" for fold, folder in folders.items()}
+    options = workspace.params["models"][model]
+    architecture = str(options["architecture"])
     return ModelRun(
         name=model,
+        architecture=architecture,
+        image_size_px=options.get("image_size_px"),
+        pretrained_size_px=pretrained_size_px(architecture),
         histories={fold: pd.read_csv(path) for fold, path in histories.items() if path.is_file()},
         metrics={fold: found for fold, folder in folders.items() if (found := _json(folder / "metrics.json"))},
         tta=_json(workspace.tta_report(model)),

@@ -9,14 +9,17 @@ from common.report.inputs import Inputs
 from common.report.wording import bytes_text, count, number
 
 _MOST_UNREADABLE = 50
+_MOST_SIZES = 4  # lines that can be told apart in a histogram
 _FORMS = {1: "grey", 3: "colour"}
 
 
 def data_section(inputs: Inputs) -> Section:
-    """Sizes and forms of train and test pictures beside each other, and the unreadable ones."""
+    """Sizes and forms of train and test pictures, what the networks see of them, and the unreadable ones."""
     blocks: list[Block] = []
     if {"width_px", "height_px"} <= set(inputs.examples.columns):
         blocks += _sizes(inputs)
+        if inputs.models:
+            blocks.append(_networks(inputs))
     if inputs.unreadable is not None and len(inputs.unreadable):
         blocks.append(_unreadable(inputs.unreadable))
     return Section("data", "Data", blocks)
@@ -46,12 +49,44 @@ def _sizes(inputs: Inputs) -> list[Block]:
         if np.ptp(np.concatenate(list(samples.values()))) > 0:  # one size for all needs no histogram
             edges = figures.bin_edges(*samples.values())
             figure = figures.histograms(samples, f"{measure}, {unit}", edges, as_share=True)
+            if unit == "px":
+                figures.mark_values(figure, _network_sizes(inputs))
             medians = "; ".join(f"{name} {number(float(np.median(values)), 3)}" for name, values in samples.items())
             charts.append(
                 Chart(measure.capitalize(), figure, f"Histogram of the {measure} ({unit}), median: {medians}.")
             )
     blocks: list[Block] = [Table("Pictures", "lrrrrrrl", head, rows, note)]
     return [*blocks, Charts("Sizes in train and test", charts)] if charts else blocks
+
+
+def _network_sizes(inputs: Inputs) -> dict[str, float]:
+    """What the upright lines say: the sizes that the networks see, and those that they were pretrained at."""
+    sizes: dict[int, list[str]] = {}
+    for what in ("seen", "pretrained"):
+        for model in inputs.models:
+            size = model.image_size_px if what == "seen" else model.pretrained_size_px
+            if size and what not in sizes.setdefault(size, []):
+                sizes[size].append(what)
+    if len(sizes) > _MOST_SIZES:
+        return {}
+    return {f"{' and '.join(whats)} {size}": float(size) for size, whats in sorted(sizes.items())}
+
+
+def _networks(inputs: Inputs) -> Table:
+    """How many pictures are smaller than what a network sees: those are blown up, and show no more for it."""
+    train = inputs.part("train")
+    shorter = train[["width_px", "height_px"]].astype(float).min(axis=1).dropna()
+    rows: list[tuple[str | Cell, ...]] = []
+    for model in inputs.models:
+        smaller = f"{100 * float((shorter < model.image_size_px).mean()):.0f}%" if model.image_size_px else "–"
+        sizes = (model.image_size_px, model.pretrained_size_px)
+        rows.append((model.name, model.architecture or "–", *(f"{size}" if size else "–" for size in sizes), smaller))
+    head = ("Model", "Architecture", "Sees, px", "Pretrained at, px", "Smaller pictures")
+    note = (
+        "Smaller pictures: those whose shorter side is below what the network sees, so that they are enlarged. "
+        "Pretrained at: the side of the pictures that timm's weights of this architecture were trained on."
+    )
+    return Table("Pictures and networks", "llrrr", head, rows, note)
 
 
 def _measured(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,9 +7,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from common.report.calibration import Reliability
-from common.report.look import FIRST, MUTED, SECOND, dress, empty, nice_step
+from common.report.look import FIRST, INK, MUTED, SECOND, dress, empty, nice_step
 
 _MOST_BINS = 40
+_MOST_NAMED_CLASSES = 40
 _MOST_POINTS = 2000
 
 
@@ -147,6 +148,49 @@ def histograms(
         figure.update_yaxes(title=("share" if as_share else "rows") + ", log scale")
         figure.update_yaxes(tickformat=".2~%" if as_share else None)
     return figure
+
+
+def class_counts(names: Sequence[str], counts: np.ndarray, rows: int) -> go.Figure:
+    """Bars of rows a class, the most frequent first; with many classes their names are told by the pointer alone."""
+    many = len(names) > _MOST_NAMED_CLASSES
+    figure = empty("", "", height=270 if many else 90 + 19 * len(names))
+    # Positions and not names: plotly would take classes called 1, 2, 3 for numbers.
+    places, shares = np.arange(len(names)), counts / max(1, rows)
+    about = list(zip(names, shares, strict=True))
+    hover = "%{customdata[0]}: COUNT rows, %{customdata[1]:.1%}<extra></extra>"
+    if many:
+        figure.add_bar(x=places, y=counts, customdata=about, hovertemplate=hover.replace("COUNT", "%{y:,}"))
+        figure.update_xaxes(title=f"{len(names):,} classes", showticklabels=False, ticks="")
+        figure.update_yaxes(title="rows", rangemode="tozero")
+    else:
+        figure.add_bar(
+            x=counts,
+            y=places,
+            orientation="h",
+            customdata=about,
+            text=[f"{count:,}" for count in counts],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate=hover.replace("COUNT", "%{x:,}"),
+        )
+        figure.update_xaxes(title="rows", range=[0, max(1, int(counts.max())) * 1.12])
+        figure.update_yaxes(tickmode="array", tickvals=places, ticktext=list(names), autorange="reversed", ticks="")
+    figure.update_traces(marker={"color": FIRST, "line": {"width": 0}})
+    figure.update_layout(bargap=0.25, showlegend=False)
+    return figure
+
+
+def mark_values(figure: go.Figure, marks: Mapping[str, float]) -> None:
+    """Upright lines at some values of the horizontal axis, each with what it is."""
+    for place, (name, value) in enumerate(marks.items()):
+        figure.add_vline(
+            x=value,
+            line={"color": INK, "width": 1, "dash": "4px 3px"},
+            annotation={"text": name, "font": {"size": 10}, "yshift": -12 * place, "showarrow": False},
+        )
+    if marks:  # a line beside the bars would be out of sight
+        low, high = figure.layout.xaxis.range
+        figure.update_xaxes(range=[min(low, 0.95 * min(marks.values())), max(high, 1.05 * max(marks.values()))])
 
 
 def bin_edges(*samples: np.ndarray) -> np.ndarray:

@@ -12,9 +12,12 @@ from common.competition import Competition
 
 @dataclass(frozen=True)
 class ModelRun:
-    """What training and tta left behind for one model, by fold."""
+    """One model of the recipe, and what training and tta left behind for it, by fold."""
 
     name: str
+    architecture: str = ""
+    image_size_px: int | None = None
+    pretrained_size_px: int | None = None  # of timm's weights of that architecture
     histories: Mapping[int, pd.DataFrame] = field(default_factory=dict)
     metrics: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     tta: Mapping[str, Any] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from plotly.offline import get_plotlyjs
 
 from common.images.store import ImageStore
 from common.report.blocks import Charts, Folded, Section
+from common.report.classes import classes_section
 from common.report.curves import training_section
 from common.report.data import data_section
 from common.report.gallery import Thumbnails
@@ -14,7 +15,7 @@ from common.report.handed_in import submission_section
 from common.report.inputs import Inputs
 from common.report.judged import judge
 from common.report.look import DARK
-from common.report.pictures import pictures_section, unscored_section
+from common.report.pictures import pictures_section
 from common.report.predicted import predictions_section
 from common.report.results import cost_section, headline, result_section
 from common.report.split import split_section
@@ -49,9 +50,8 @@ def report_sections(inputs: Inputs) -> list[Section]:
     if inputs.images.is_file() and "file" in inputs.examples:
         thumbnails = Thumbnails(ImageStore(inputs.images), inputs.examples.set_index(["part", "id"]))
         sections += [pictures_section(inputs, rows, thumbnails) for rows in judged]
-        if not judged:
-            sections.append(unscored_section(inputs, thumbnails))
     sections += [training_section(inputs), cost_section(inputs)]
-    sections += [data_section(inputs), split_section(inputs, thumbnails), submission_section(inputs)]
+    sections += [classes_section(inputs, thumbnails), data_section(inputs), split_section(inputs, thumbnails)]
+    sections.append(submission_section(inputs))
     sections.append(Section("recipe", "Recipe", [Folded("params.yaml", inputs.params_text)]))
     return [section for section in sections if section.blocks]

@@ -6,7 +6,7 @@ from common.randomness import generator
 from common.report.blocks import Block, Gallery, Picture, Section
 from common.report.gallery import Thumbnails
 from common.report.inputs import Inputs
-from common.report.judged import Judged, as_written
+from common.report.judged import Judged
 from common.targets import Multilabel, Regression
 
 _PICTURES = 24
@@ -34,16 +34,6 @@ def pictures_section(inputs: Inputs, judged: Judged, thumbnails: Thumbnails) -> 
         blocks.append(Gallery("Drawn by chance", _drawn(inputs, judged, thumbnails), "From all out-of-fold rows."))
     filled = [block for block in blocks if isinstance(block, Gallery) and block.pictures]
     return Section(f"pictures-{judged.name}", f"Pictures by {judged.name}", list(filled))
-
-
-def unscored_section(inputs: Inputs, thumbnails: Thumbnails) -> Section:
-    """Before anything is predicted: training pictures by chance, with their labels."""
-    name = inputs.competition.scored_target
-    labels = inputs.part("train").set_index("id")[name]
-    ids = _shuffled(inputs, labels.index.to_numpy(dtype=object))
-    captions = {("train", id_): (f"given {as_written(labels[id_])}",) for id_ in ids[: 2 * _PICTURES]}
-    pictures = thumbnails.pictures(captions, _PICTURES)
-    return Section("pictures", "Pictures", [Gallery("Drawn by chance", pictures, "From the training rows.")])
 
 
 def _ranked(judged: Judged, values: np.ndarray, thumbnails: Thumbnails) -> list[Picture]:

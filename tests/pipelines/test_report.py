@@ -140,11 +140,28 @@ def test_what_has_not_been_made_is_left_out(workspaces, tmp_path):
     begun = Workspace(tmp_path, finished.name)
     report(begun)
     page = begun.report.read_text()
-    assert [f'<section id="{anchor}">' in page for anchor in ("pictures", "data", "recipe")] == [True] * 3
+    assert [f'<section id="{anchor}">' in page for anchor in ("classes", "data", "recipe")] == [True] * 3
     assert page.count("<section") == 3
     begun.examples.unlink()
     with pytest.raises(PodiumError, match="preprocess"):
         report(begun)
+
+
+def test_labels_and_sizes_are_shown_before_any_model(workspaces):
+    inputs = read_inputs(workspaces["multiclass"])
+    section = next(section for section in report_sections(inputs) if section.anchor == "classes")
+    facts, charts, gallery = section.blocks
+    assert dict(facts.pairs)["Classes"] == "16" and dict(facts.pairs)["Fewer than 10 rows"] == "16 classes"
+    bars = charts.charts[0].figure.data[0]
+    given = inputs.part("train")["breed"].value_counts()
+    assert dict(zip((name for name, _ in bars.customdata), bars.x, strict=True)) == given.to_dict()
+    by_file = {path.rpartition("/")[2]: label for path, label in inputs.part("train")[["path", "breed"]].to_numpy()}
+    assert all(by_file[picture.file_name] == picture.lines[0] for picture in gallery.pictures)
+    assert {picture.lines[0] for picture in gallery.pictures} == set(given.index)
+    data = next(section for section in report_sections(inputs) if section.anchor == "data")
+    networks = next(block for block in data.blocks if block.title == "Pictures and networks")
+    assert [row[:2] for row in networks.rows] == [("small", "resnet10t"), ("wide", "resnet18")]
+    assert all(int(row[3]) > 0 for row in networks.rows)
 
 
 def _all_but_the_data(folder, names):
