@@ -13,7 +13,7 @@ from pipelines.workspace import Machine, Workspace
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of `train` or `test` that have a picture, and its pixels (n, side, side, 3)."""
+    """The rows of `train` or `test` that have a picture, and its pixels (n, side, side, channels)."""
 
     table: pd.DataFrame
     pixels: np.ndarray
@@ -31,5 +31,6 @@ def read_part(workspace: Workspace, part: str, options: ModelOptions) -> Part:
         options.image_size_px,
         options.resize,
         Machine.of(workspace).workers,
+        options.channels,
     )
     return Part(table, pixels)

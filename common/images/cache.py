@@ -31,6 +31,7 @@ def decode_once(
     size_px: int,
     resize: str,
     workers: int,
+    channels: int = 3,
 ) -> np.ndarray:
     """Pixels of the pictures `files` of the store `images`, in that order.
 
@@ -38,26 +39,27 @@ def decode_once(
     bits            8 or 16, the deepest of the pictures
     resize          `squash` (both sides to size_px), `crop` (centre square), `pad` (whole, on grey)
 
-    Returns a read-only memory map (n, size_px, size_px, 3), uint8 or uint16.
+    channels        see `to_channels`
+
+    Returns a read-only memory map (n, size_px, size_px, channels), uint8 or uint16.
     """
-    settings = f"{code_hash(*_MADE_BY)} {cv2.__version__} {bits} {size_px} {resize}\n"
+    settings = f"{code_hash(*_MADE_BY)} {cv2.__version__} {bits} {size_px} {resize} {channels}\n"
     key = hashlib.sha256((settings + "\n".join(content_hashes)).encode()).hexdigest()[:20]
     folder = scratch_folder() / "decoded" / key
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         if not (folder / "cache.json").is_file():
-            _build(folder, images, files, bits, size_px, resize, workers)
+            _build(folder, images, files, bits, (len(files), size_px, size_px, channels), resize, workers)
     about = read_json(folder / "cache.json")
     return np.memmap(folder / "pixels.bin", dtype=about["dtype"], mode="r", shape=tuple(about["shape"]))
 
 
 def _build(
-    folder: Path, images: Path, files: Sequence[str], bits: int, size_px: int, resize: str, workers: int
+    folder: Path, images: Path, files: Sequence[str], bits: int, shape: tuple[int, ...], resize: str, workers: int
 ) -> None:
-    shape = (len(files), size_px, size_px, 3)
     dtype = np.dtype(np.uint8 if bits == 8 else np.uint16)
     size_bytes = int(np.prod(shape)) * dtype.itemsize
-    print(f"decoding {len(files):,} pictures once to {size_px} px: {size_bytes / 1e6:,.0f} MB of scratch cache")
+    print(f"decoding {len(files):,} pictures once to {shape[1]} px: {size_bytes / 1e6:,.0f} MB of scratch cache")
     chunks = [range(begin, min(begin + _CHUNK_ROWS, len(files))) for begin in range(0, len(files), _CHUNK_ROWS)]
     with replacing(folder) as beside:
         beside.mkdir()
@@ -88,15 +90,32 @@ def _decode_chunk(
     out = np.memmap(pixels, dtype=dtype, mode="r+", shape=shape)
     with ImageStore(images) as store:
         for offset, file in enumerate(files):
-            out[first_row + offset] = to_square(to_rgb(store.read(file), np.dtype(dtype)), shape[1], resize)
+            picture = to_channels(to_depth(store.read(file), np.dtype(dtype)), shape[3], file)
+            out[first_row + offset] = to_square(picture, shape[1], resize)
     out.flush()
     return len(files)
 
 
-def to_rgb(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Grey or RGB, uint8 or uint16, to (height, width, 3) of `dtype`; 255 becomes 65535."""
-    if picture.ndim == 2:
-        picture = np.repeat(picture[:, :, None], 3, axis=2)
+def to_channels(picture: np.ndarray, channels: int, name: str) -> np.ndarray:
+    """Grey (h, w), RGB (h, w, 3) or four bands (h, w, 4) to (h, w, channels), same dtype.
+
+    To 1: grey as it is, the luminance of colours. To 3: grey thrice, the first three of four bands. To 4: only what
+    is stored with four bands; raises PodiumError for others.
+    """
+    bands = 1 if picture.ndim == 2 else picture.shape[2]
+    if channels == 4 and bands != 4:
+        raise PodiumError(f"channels: 4, but the picture {name} is stored with {bands}; set channels to 3 or 1")
+    if bands == channels:
+        return picture.reshape(*picture.shape[:2], channels)
+    if bands == 1:
+        return np.repeat(picture[:, :, None], channels, axis=2)
+    if channels == 3:
+        return np.ascontiguousarray(picture[:, :, :3])
+    return cv2.cvtColor(np.ascontiguousarray(picture[:, :, :3]), cv2.COLOR_RGB2GRAY)[:, :, None]
+
+
+def to_depth(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """uint8 or uint16 to `dtype`; 255 becomes 65535."""
     if picture.dtype == np.uint8 and dtype == np.uint16:
         return picture.astype(np.uint16) * 257
     if picture.dtype != dtype:
@@ -105,7 +124,7 @@ def to_rgb(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def to_square(picture: np.ndarray, size_px: int, resize: str) -> np.ndarray:
-    """(height, width, 3) to (size_px, size_px, 3), same dtype; averages over the area when it shrinks."""
+    """(height, width, channels) to (size_px, size_px, channels), same dtype; averages over the area when it shrinks."""
     height, width = picture.shape[:2]
     if resize == "crop":
         side = min(height, width)
@@ -116,7 +135,8 @@ def to_square(picture: np.ndarray, size_px: int, resize: str) -> np.ndarray:
         top, left = (side - height) // 2, (side - width) // 2
         grey = np.iinfo(picture.dtype).max // 2
         padding = (top, side - height - top, left, side - width - left)
-        picture = cv2.copyMakeBorder(picture, *padding, cv2.BORDER_CONSTANT, value=(grey, grey, grey))
+        picture = cv2.copyMakeBorder(picture, *padding, cv2.BORDER_CONSTANT, value=(grey,) * 4)
     shrinks = picture.shape[0] >= size_px and picture.shape[1] >= size_px
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(picture, (size_px, size_px), interpolation=interpolation)
+    resized = cv2.resize(picture, (size_px, size_px), interpolation=interpolation)
+    return resized.reshape(size_px, size_px, -1)  # OpenCV drops an axis of length 1

@@ -67,18 +67,24 @@ def decode(data: bytes) -> Picture:
 
 
 def decode_stored(data: bytes) -> np.ndarray:
-    """Decode what the store holds, fast: upright grey (h, w) or RGB (h, w, 3), uint8 or uint16."""
+    """Decode what the store holds, fast: upright grey (h, w), RGB (h, w, 3) or four bands, uint8 or uint16."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise PodiumError("a stored picture cannot be decoded; run preprocess again")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if pixels.ndim == 3 else pixels
+    return _swapped(pixels)
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Lossless PNG of grey or RGB, uint8 or uint16; a fast setting, since decoding comes far more often."""
-    if pixels.ndim == 3:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    """Lossless PNG of grey, RGB or four bands, uint8 or uint16; a fast setting, since decoding comes far more often."""
+    pixels = _swapped(pixels)
     return cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+
+
+def _swapped(pixels: np.ndarray) -> np.ndarray:
+    """First and third channel in each other's place: OpenCV's order to ours, and back."""
+    if pixels.ndim == 2:
+        return pixels
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
 
 
 def _decode(data: bytes) -> Picture:

@@ -54,7 +54,7 @@ class ImageStore:
         return list(self._entries)
 
     def read(self, name: str) -> np.ndarray:
-        """The pixels of a picture: upright grey (h, w) or RGB (h, w, 3), uint8 or uint16."""
+        """The pixels of a picture: upright grey (h, w), RGB (h, w, 3) or four bands, uint8 or uint16."""
         return decode_stored(self.read_bytes(name))
 
     def read_bytes(self, name: str) -> bytes:

@@ -18,7 +18,7 @@ from common.training.loss import known_rows
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows of one part: ids (n,), pixels (n, side, side, 3), and the truth of each target."""
+    """Rows of one part: ids (n,), pixels (n, side, side, channels), and the truth of each target."""
 
     ids: np.ndarray
     pixels: np.ndarray

@@ -1,7 +1,7 @@
 """A timm network for a competition's targets: made, loaded from a file, and divided into layer groups."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from common.targets import Target
 from common.training.options import ModelOptions
 from common.training.timm_import import import_timm
 
+_CACHED_NUMBERS = 2**17  # float32 that stay in a core's cache of second level
+
 
 class Network(nn.Module):
     """A timm body and head, with the normalisation of the pixels in front: weights and pixels stay together.
 
-    Takes (batch, height, width, 3) uint8 or uint16 and light (batch, 2); gives logits (batch, outputs), the
+    Takes (batch, height, width, channels) uint8 or uint16 and light (batch, 2); gives logits (batch, outputs), the
     outputs of all targets side by side.
     """
 
@@ -49,11 +51,20 @@ class Network(nn.Module):
         return head
 
     def normalised(self, pixels: torch.Tensor, light: torch.Tensor) -> torch.Tensor:
-        """Pixels as the body wants them: float32 (batch, 3, height, width), channels last in memory."""
+        """Pixels as the body wants them: float32 (batch, channels, height, width), channels last in memory."""
+        batch, height, width, channels = pixels.shape
         full = 255 if pixels.dtype == torch.uint8 else 65535
-        gain, offset = light[:, 0, None, None, None], light[:, 1, None, None, None]
-        shades = ((pixels.float() / full - 0.5) * gain + (0.5 + offset)).clamp(0, 1)
-        return ((shades - self.mean) / self.std).permute(0, 3, 1, 2)
+        # A row of pixels is one line of numbers, since operations along three channels alone are slow.
+        mean, std = self.mean.repeat(width), self.std.repeat(width)
+        gain, offset = light[:, :1, None] / full, 0.5 + light[:, 1:, None] - 0.5 * light[:, :1, None]
+        inputs = torch.empty(batch, height, width * channels, dtype=torch.float32, device=pixels.device)
+        # On the CPU as many at once as its cache holds; a GPU takes all.
+        rows = max(1, _CACHED_NUMBERS // (height * width * channels)) if pixels.device.type == "cpu" else batch
+        for begin in range(0, batch, rows):
+            some = slice(begin, begin + rows)
+            shades = inputs[some].copy_(pixels[some].flatten(2)).mul_(gain[some]).add_(offset[some])
+            shades.clamp_(0, 1).sub_(mean).div_(std)
+        return inputs.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def make_network(
@@ -78,7 +89,11 @@ def make_network(
     with torch_seed(seed, "initial weights"):
         try:
             body = timm.create_model(
-                options.architecture, pretrained=from_hub, num_classes=outputs, **options.architecture_arguments
+                options.architecture,
+                pretrained=from_hub,
+                num_classes=outputs,
+                in_chans=options.channels,
+                **options.architecture_arguments,
             )
         except (TypeError, AssertionError) as error:
             raise UsageError(f"architecture_arguments: {options.architecture} refused them: {error}") from error
@@ -92,8 +107,20 @@ def make_network(
     if pretrained and options.weights not in ("hub", "none"):
         _load_pretrained(body, weights_path(options, base))
     config: dict[str, Any] = body.pretrained_cfg
-    mean, std = options.mean or config["mean"], options.std or config["std"]
-    return Network(body.to(memory_format=torch.channels_last), tuple(mean), tuple(std))
+    mean, std = (
+        given or _by_channel(config[name], options.channels)
+        for name, given in (("mean", options.mean), ("std", options.std))
+    )
+    return Network(body.to(memory_format=torch.channels_last), mean, std)
+
+
+def _by_channel(of_colours: Sequence[float], channels: int) -> tuple[float, ...]:
+    """The weights' own mean or deviation for pictures of another number of channels: of all colours, where not RGB."""
+    colours = tuple(of_colours)
+    if len(colours) == channels:
+        return colours
+    other = (sum(colours) / len(colours),)
+    return other if channels == 1 else colours + other * (channels - len(colours))
 
 
 def weights_path(options: ModelOptions, base: Path) -> Path:

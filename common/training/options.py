@@ -13,13 +13,14 @@ class ModelOptions(Options):
     architecture: str = Field(description="timm's name of the network, without a tag where weights is a file")
     architecture_arguments: dict[str, Any] = Field({}, description="further arguments of timm.create_model")
     weights: str = Field(description="hub (pretrained, from the model hub), none, or a safetensors file")
-    mean: tuple[float, float, float] | None = Field(None, description="of pixels in 0..1; default: the weights' own")
-    std: tuple[float, float, float] | None = Field(None, description="of pixels in 0..1; default: the weights' own")
+    mean: tuple[float, ...] | None = Field(None, description="of pixels in 0..1, a channel; default: the weights' own")
+    std: tuple[float, ...] | None = Field(None, description="of pixels in 0..1, a channel; default: the weights' own")
 
     image_size_px: int = Field(ge=16, description="side of the square that the network sees")
     resize: Literal["squash", "crop", "pad"] = Field("squash", description="how a picture becomes a square")
-    augmentation: Literal["photo", "mirror", "none"] = Field(
-        "photo", description="what may change without changing the label"
+    channels: Literal[1, 3, 4] = Field(3, description="the network takes: 1 grey, 3 colour, 4 as stored with four")
+    augmentation: Literal["photo", "crop", "mirror", "top_down", "radiograph", "none"] = Field(
+        "photo", description="what may change without changing the label, by what the pictures are"
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the truth spread over all classes")
 
@@ -43,6 +44,15 @@ class ModelOptions(Options):
         if not value.strip():
             raise ValueError("name a timm architecture, as resnet18")
         return value
+
+    @model_validator(mode="after")
+    def _a_mean_a_channel(self) -> "ModelOptions":
+        for name, given in (("mean", self.mean), ("std", self.std)):
+            if given is not None and len(given) != self.channels:
+                raise ValueError(f"{name}: {len(given)} numbers for channels: {self.channels}")
+        if self.std is not None and min(self.std) <= 0:
+            raise ValueError("std: a deviation is above 0")
+        return self
 
     @model_validator(mode="after")
     def _something_is_trained(self) -> "ModelOptions":

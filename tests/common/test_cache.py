@@ -8,7 +8,8 @@ import pytest
 
 from common.errors import PodiumError
 from common.images import cache as cache_module
-from common.images.cache import decode_once, to_rgb, to_square
+from common.images.cache import decode_once, to_channels, to_depth, to_square
+from common.images.decode import encode_png
 from common.images.store import write_store
 
 
@@ -40,7 +41,7 @@ def test_sixteen_bits_are_kept_and_eight_are_spread_over_them(store):
     path, pictures, hashes = store
     pixels = decode_once(path, list(pictures), hashes, 16, 32, "pad", 1)
     assert pixels.dtype == np.uint16
-    assert to_rgb(np.full((2, 2), 255, np.uint8), np.dtype(np.uint16)).max() == 65535
+    assert to_depth(np.full((2, 2), 255, np.uint8), np.dtype(np.uint16)).max() == 65535
     assert len(np.unique(pixels[2])) > 256
 
 
@@ -84,3 +85,30 @@ def test_a_wide_picture_becomes_a_square(resize, corner):
     assert square.shape == (30, 30, 3)
     assert tuple(square[0, 0]) == (corner,) * 3
     assert tuple(square[15, 15]) == (200,) * 3
+
+
+def test_one_channel_is_grey_as_stored_or_the_luminance_of_colours(store):
+    path, pictures, hashes = store
+    pixels = decode_once(path, list(pictures), hashes, 16, 50, "squash", 1, channels=1)
+    assert pixels.shape == (3, 50, 50, 1)
+    np.testing.assert_array_equal(pixels[1, :, :, 0], pictures["train/b.png"].astype(np.uint16) * 257)
+    red, green, blue = (np.full((4, 4, 3), value, np.uint8) * np.eye(3, dtype=np.uint8)[at] for at, value in
+                        ((0, 200), (1, 200), (2, 200)))  # fmt: skip
+    shades = [int(to_channels(colour, 1, "x")[0, 0, 0]) for colour in (red, green, blue)]
+    assert shades[1] > shades[0] > shades[2] > 0, "as the eye weighs them"
+
+
+def test_four_bands_of_sixteen_bits_are_kept_as_stored(tmp_path):
+    bands = np.random.default_rng(1).integers(0, 65536, (48, 48, 4), dtype=np.uint16)
+    bands[0, 0] = 0, 1, 65534, 65535
+    data = encode_png(bands)
+    write_store(tmp_path / "images.zip", [("train/a.png", data)])
+    given = (tmp_path / "images.zip", ["train/a.png"], ["hash"], 16, 48, "squash", 1)
+    np.testing.assert_array_equal(decode_once(*given, channels=4)[0], bands)
+    np.testing.assert_array_equal(decode_once(*given, channels=3)[0], bands[:, :, :3])
+
+
+def test_four_channels_of_a_picture_that_has_three_are_refused(store):
+    path, _, hashes = store
+    with pytest.raises(PodiumError, match=r"train/a.png is stored with 3; set channels to 3 or 1"):
+        decode_once(path, ["train/a.png"], hashes[:1], 8, 32, "squash", 1, channels=4)

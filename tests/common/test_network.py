@@ -134,3 +134,28 @@ def test_one_cycle_rises_to_one_and_falls_to_almost_nothing():
     assert rates[0] == pytest.approx(1 / 25) and rates[-1] == pytest.approx(1e-4)
     assert np.all(np.diff(rates[:26]) > 0) and np.all(np.diff(rates[25:]) < 0)
     assert one_cycle(0, 1, 0.25) > 0
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_other_numbers_of_channels_have_a_first_layer_and_a_mean_of_their_own(tmp_path, channels):
+    network = make_network(options(channels=channels), PETS, tmp_path, 0)
+    pixels = torch.randint(0, 255, (2, 32, 32, channels), dtype=torch.uint8)
+    assert network(pixels, torch.tensor([[1.0, 0.0]] * 2)).shape == (2, 1)
+    colours = make_network(options(), PETS, tmp_path, 0).mean
+    assert float(network.mean[-1]) == pytest.approx(float(colours.mean()))
+
+
+def test_a_mean_has_a_number_a_channel():
+    with pytest.raises(ValueError, match="mean: 3 numbers for channels: 1"):
+        options(channels=1, mean=(0.5, 0.5, 0.5))
+
+
+@pytest.mark.parametrize(("batch", "side"), [(5, 16), (2, 600)])
+def test_light_is_a_gain_around_mid_grey_then_an_offset_then_cut_to_the_range(batch, side):
+    network = Network(torch.nn.Identity(), (0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
+    pixels = torch.randint(0, 256, (batch, side, side, 3), dtype=torch.uint8)
+    light = torch.rand(batch, 2) * torch.tensor([1.0, 0.4]) + torch.tensor([0.5, -0.2])
+    shades = (pixels.double() / 255 - 0.5) * light[:, 0, None, None, None] + 0.5 + light[:, 1, None, None, None]
+    expected = (shades.clamp(0, 1) - network.mean) / network.std
+    torch.testing.assert_close(network(pixels, light).double(), expected.permute(0, 3, 1, 2), rtol=1e-5, atol=1e-5)
+    assert network(pixels, light).is_contiguous(memory_format=torch.channels_last)

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.randomness import derived_seed, generator, sort_keys, torch_seed
+from common.randomness import derived_seed, generator, philox, sort_keys, torch_seed, uniform_draws
 
 NAMES = st.lists(st.one_of(st.integers(), st.text(st.characters(codec="ascii", categories=["L", "N"]))), max_size=4)
 
@@ -82,3 +82,37 @@ def test_python_and_numpy_are_never_reseeded():
     with torch_seed(5, "weights"):
         generator(5, "weights").random()
     assert (random.getstate(), np.random.get_state()[1].tolist()) == states
+
+
+def test_philox_gives_the_published_numbers():
+    """The known answers of Random123 for philox4x32-10."""
+    known = [
+        ((0, 0, 0, 0), 0, (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+        ((2**32 - 1,) * 4, 2**64 - 1, (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            0x299F31D0A4093822,
+            (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+        ),
+    ]
+    for counter, key, expected in known:
+        words = philox([np.array([word], dtype=np.uint64) for word in counter], key)
+        assert tuple(int(word[0]) for word in words) == expected
+
+
+def test_draws_of_an_id_depend_on_nothing_beside_it():
+    ids = [f"dog.{number}" for number in range(100)]
+    together = uniform_draws(1, ("augment", "train", 3), ids, 8)
+    assert together.shape == (100, 8)
+    np.testing.assert_array_equal(uniform_draws(1, ("augment", "train", 3), ids[40:41], 8), together[40:41])
+    np.testing.assert_array_equal(uniform_draws(1, ("augment", "train", 3), ids, 5), together[:, :5])
+    for other in (uniform_draws(2, ("augment", "train", 3), ids, 8), uniform_draws(1, ("augment", "train", 4), ids, 8)):
+        assert not (other == together).any()
+
+
+def test_draws_are_uniform_and_columns_go_their_own_ways():
+    drawn = uniform_draws(7, ("any",), [str(number) for number in range(40_000)], 6)
+    assert drawn.min() > 0 and drawn.max() < 1
+    counts = np.stack([np.histogram(column, bins=20, range=(0, 1))[0] for column in drawn.T])
+    assert (((counts - 2000) ** 2 / 2000).sum(axis=1) < 45).all()  # chi-squared of 19 degrees: 1 in 1,400
+    assert abs(np.corrcoef(drawn.T) - np.eye(6)).max() < 0.02
