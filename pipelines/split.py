@@ -6,7 +6,7 @@ from common.errors import PodiumError
 from common.files import write_json
 from common.tables import read_table, write_table
 from common.validation.duplicates import find_duplicates
-from common.validation.folds import assign_folds, strata_of
+from common.validation.folds import stratified_folds
 from common.validation.groups import joined_groups
 from common.validation.options import SplitOptions
 from common.validation.split_report import split_report
@@ -32,8 +32,8 @@ def split(workspace: Workspace) -> None:
     train["group"] = joined_groups(ids, *relations)
     scored = competition.scored_target
     target = competition.targets[scored]
-    strata = strata_of(target, target.encode(train.set_index("id")[scored]), folds)
-    train["fold"] = assign_folds(ids, strata, train["group"].tolist(), folds, workspace.seed)
+    truth = target.encode(train.set_index("id")[scored])
+    train["fold"] = stratified_folds(target, truth, ids, train["group"].tolist(), folds, workspace.seed)
 
     report = split_report(train, examples, duplicates, competition.targets)
     write_table(workspace.folds, train[["id", "fold", "group"]].sort_values("id", kind="stable"))

@@ -1,7 +1,8 @@
 """Stratified K-fold that keeps groups whole.
 
 A row's fold follows from the ids, groups and given labels of the training rows and from the seed; neither
-the order of the rows nor a later correction of a label moves one.
+the order of the rows nor a later correction of a label moves one. Classes and numbers are strata, a row in one
+of them each; tags, of which a row has several, are dealt by `tag_folds`.
 """
 
 from collections import defaultdict
@@ -13,25 +14,42 @@ import pandas as pd
 from common.errors import PodiumError
 from common.randomness import sort_keys
 from common.targets import Multilabel, Regression, Target
+from common.validation.tag_folds import assign_tag_folds
 
 _QUANTILE_BINS = 10
+
+
+def stratified_folds(
+    target: Target, truth: np.ndarray, ids: Sequence[str], groups: Sequence[str], folds: int, seed: int
+) -> np.ndarray:
+    """The fold of each row, (n,) int64 in 0..folds-1: what `target` says spread evenly, groups kept whole.
+
+    truth   as the target encodes it: (n,), or (n, classes) for Multilabel
+    ids     (n,) text, each once
+    groups  (n,) text; rows of one group get one fold
+
+    Raises PodiumError where a fold would stay empty.
+    """
+    if isinstance(target, Multilabel):
+        fold = assign_tag_folds(truth, np.asarray(groups, dtype=object), folds, seed)
+    else:
+        fold = assign_folds(ids, strata_of(target, truth, folds), groups, folds, seed)
+    if len(np.unique(fold)) < folds:
+        raise PodiumError(f"{len(ids):,} rows in {len(set(groups)):,} groups do not fill folds: {folds}; ask for fewer")
+    return fold
 
 
 def strata_of(target: Target, truth: np.ndarray, folds: int) -> np.ndarray:
     """What should be spread evenly over the folds, (n,) int64; -1 where the truth is missing.
 
-    truth  as the target encodes it: (n,), or (n, classes) for Multilabel
+    truth  (n,), as the target encodes it
 
     Classes are their own strata. Numbers are cut at their deciles (fewer where a bin would hold less than
-    one row a fold). A row with several tags counts as its rarest one, a row with none as a class more.
+    one row a fold).
     """
-    known = ~np.isnan(truth if truth.ndim == 1 else truth[:, 0])
+    known = ~np.isnan(truth)
     strata = np.full(len(truth), -1, dtype=np.int64)
-    if isinstance(target, Multilabel):
-        counts = np.nansum(truth, axis=0)
-        rarity = np.where(truth[known] == 1, counts, np.inf)
-        strata[known] = np.where(truth[known].any(axis=1), rarity.argmin(axis=1), truth.shape[1])
-    elif isinstance(target, Regression):
+    if isinstance(target, Regression):
         bins = max(1, min(_QUANTILE_BINS, int(known.sum()) // folds))
         inner = np.quantile(truth[known], np.linspace(0, 1, bins + 1)[1:-1]) if known.any() else []
         strata[known] = np.searchsorted(np.unique(inner), truth[known], side="right")
@@ -51,8 +69,6 @@ def assign_folds(ids: Sequence[str], strata: np.ndarray, groups: Sequence[str], 
     strata most. Single rows then fill up, stratum by stratum, what is missing. Without groups the sizes of
     the folds, and the counts of each stratum in them, differ by at most 1. Ties, and which row goes where,
     are decided by a seeded hash of the ids.
-
-    Raises PodiumError where a fold would stay empty.
     """
     codes, strata = np.unique(strata, return_inverse=True)
     counts = np.zeros((folds, len(codes)))  # rows dealt so far
@@ -86,7 +102,4 @@ def assign_folds(ids: Sequence[str], strata: np.ndarray, groups: Sequence[str], 
             counts[chosen, stratum] += 1
             sizes[chosen] += 1
             fold[row] = chosen
-
-    if not sizes.all():
-        raise PodiumError(f"{len(ids):,} rows in {len(group_names):,} groups do not fill folds: {folds}; ask for fewer")
     return fold
