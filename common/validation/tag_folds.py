@@ -122,10 +122,10 @@ class _Deal:
     def try_again(self, rng: np.random.Generator) -> None:
         """Disturb the deal and improve it anew; go back to what it was unless it has become more even."""
         dealt, off, before = self.dealt.copy(), self.off.copy(), self.unevenness()
-        for kind, to in zip(rng.integers(len(self.kinds), size=_DISTURBED), rng.integers(self.folds, size=_DISTURBED), strict=True):
+        for kind in rng.integers(len(self.kinds), size=_DISTURBED):
             source = int(rng.choice(np.flatnonzero(self.dealt[kind])))
             self.change(kind, source, -1)
-            self.change(kind, to, 1)
+            self.change(kind, int(rng.integers(self.folds)), 1)
         self.improve(rng)
         if self.unevenness() >= before:
             self.dealt, self.off = dealt, off
