@@ -5,6 +5,7 @@ from pathlib import Path
 
 from common.errors import UsageError
 from common.options import parse
+from common.training.target_weights import weights_of_targets
 from pipelines.recipe import Recipe, SharedParams, read_recipe
 from pipelines.workspace import Machine, Workspace
 
@@ -34,6 +35,15 @@ def check_competition(workspace: Workspace) -> None:
         workspace.competition  # noqa: B018  (importing it is the check)
     except (ImportError, AttributeError, NameError, SyntaxError, TypeError) as error:
         raise UsageError(f"{where}: {type(error).__name__}: {error}") from error
+
+
+def check_targets(workspace: Workspace, recipe: Recipe) -> None:
+    """Every model's weights are of targets that the competition has; UsageError naming the model and the target."""
+    for name, model in recipe.models.items():
+        try:
+            weights_of_targets(model, workspace.competition.targets)
+        except UsageError as error:
+            raise UsageError(f"{workspace.params_path}: models.{name}.{error}") from None
 
 
 def missing_files(workspace: Workspace, recipe: Recipe) -> list[str]:

@@ -7,7 +7,7 @@ when their own fingerprint changes.
 
 from common.errors import UsageError
 from common.files import replacing
-from pipelines.check_recipe import check_competition, check_recipe
+from pipelines.check_recipe import check_competition, check_recipe, check_targets
 from pipelines.fingerprint import SourceTree
 from pipelines.stage import run
 from pipelines.workspace import Workspace
@@ -17,8 +17,9 @@ STAGES = ("download", "preprocess", "split", "labels", "train", "tta", "ensemble
 
 def code(workspace: Workspace) -> None:
     """Write code/STAGE.txt for every other stage."""
-    check_recipe(workspace)
+    recipe = check_recipe(workspace)
     check_competition(workspace)
+    check_targets(workspace, recipe)
     competition = f"competitions.{workspace.name}"
     tree = SourceTree(workspace.root, ("common", "pipelines", f"competitions/{workspace.name}"))
     with replacing(workspace.fingerprint("any").parent) as folder:

@@ -1,5 +1,7 @@
 """Blend the models by weights found on out-of-fold rows, or equally; the score is on rows they were not found on."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -8,8 +10,10 @@ from common.ensembling.options import EnsembleOptions
 from common.files import write_json
 from common.predictions import make_table, read_predictions, write_predictions
 from common.randomness import sort_keys
-from common.scoring import encode_truth, figures, metrics_of, squeezed
+from common.scoring import encode_truth, figures, further_figures, metrics_of, squeezed
 from common.targets import columns_of
+from common.training.options import ModelOptions
+from common.training.target_weights import weights_of_targets
 from pipelines.examples import read_examples, read_training_rows
 from pipelines.stage import run
 from pipelines.workspace import Workspace
@@ -21,7 +25,8 @@ def ensemble(workspace: Workspace) -> None:
     margin = workspace.section(EnsembleOptions, "ensemble").probability_clip
     rows = read_training_rows(workspace)
     rows = rows[rows["fold"].isin(workspace.folds_to_run) & rows["file"].notna()]
-    truth = encode_truth(competition, rows)[competition.scored_target]
+    truths = encode_truth(competition, rows)
+    truth = truths[competition.scored_target]
     names = [(model, view) for model in workspace.models for view in ("plain", "tta")]
     oof = [_read(workspace, model, "oof", view, rows["id"].tolist()) for model, view in names]
     scored = np.stack([member[competition.scored_target] for member in oof])
@@ -50,7 +55,8 @@ def ensemble(workspace: Workspace) -> None:
             ]
         },
     )
-    _write_cv(workspace, rows, truth, blended[competition.scored_target], names, scored, weighting)
+    further = further_figures(competition, truths, blended, rows["group"].to_numpy(), _left_out(workspace))
+    _write_cv(workspace, rows, truth, blended[competition.scored_target], names, scored, weighting, further)
 
 
 def _read(workspace: Workspace, model: str, part: str, view: str, ids: list[str]) -> dict[str, np.ndarray]:
@@ -66,6 +72,13 @@ def _parts(workspace: Workspace, rows: pd.DataFrame) -> np.ndarray:
     return sort_keys(workspace.seed, "halves", rows["group"]) % np.uint64(2)
 
 
+def _left_out(workspace: Workspace) -> list[str]:
+    """Targets that no model was trained for."""
+    targets = workspace.competition.targets
+    models = [workspace.section(ModelOptions, "models", model) for model in workspace.models]
+    return [name for name in targets if not any(weights_of_targets(model, targets)[name] for model in models)]
+
+
 def _write_cv(
     workspace: Workspace,
     rows: pd.DataFrame,
@@ -74,8 +87,9 @@ def _write_cv(
     names: list[tuple[str, str]],
     scored: np.ndarray,
     weighting: Weighting,
+    further: dict[str, dict[str, Any]],
 ) -> None:
-    """cv.json: the score with its error over examples, by fold, and of each member."""
+    """cv.json: the score with its error over examples, by fold, of each member, and of the further targets."""
     competition = workspace.competition
     metric, *beside = metrics_of(competition)
     groups = rows["group"].to_numpy()
@@ -100,6 +114,7 @@ def _write_cv(
             "fitted": weighting.fitted_score,
         },
         **{other.name: figures(other, truth, squeezed(blended), groups) for other in beside},
+        **({"targets": further} if further else {}),
     }
     write_json(workspace.ensemble("cv.json"), cv)
     print(

@@ -53,6 +53,8 @@ def _score_lines(score: dict[str, Any]) -> list[str]:
     ]
     if accuracy := score.get("accuracy"):
         lines.append(f"  accuracy  {_with_error(accuracy)}")
+    for name, values in score.get("targets", {}).items():
+        lines.append(f"  {name:<9} {values['metric']} {_with_error(values)} ({values['rows']:,} rows)")
     if weighting := score.get("weighting"):
         chosen, other = ("fitted", "equal") if weighting["chosen"] == "fitted" else ("equal", "fitted")
         compared = f"{weighting[chosen]:.4f} on rows they were not fitted to, {other} {weighting[other]:.4f}"
@@ -71,7 +73,8 @@ def _check_lines(submission: dict[str, Any]) -> list[str]:
 
 
 def _with_error(values: dict[str, Any]) -> str:
-    return f"{values['score']:.4f} ± {values['standard_error']:.4f}"
+    error = values["standard_error"]
+    return f"{values['score']:.4f}" + ("" if error is None else f" ± {error:.4f}")  # a single row has none
 
 
 def _from_here(path: Path) -> str:

@@ -57,12 +57,14 @@ def headline(inputs: Inputs) -> Headline:
 
 
 def result_section(inputs: Inputs) -> Section:
-    """Members with their weights, and the score of every fold."""
+    """Members with their weights, the score of every fold, and that of the further targets."""
     blocks: list[Block] = []
     if inputs.cv.get("members"):
         blocks.append(_members(inputs))
     if inputs.cv.get("folds"):
         blocks.append(_fold_scores(inputs))
+    if inputs.cv.get("targets"):
+        blocks.append(_further_targets(inputs))
     return Section("result", "Result", blocks)
 
 
@@ -105,6 +107,16 @@ def _fold_scores(inputs: Inputs) -> Table:
     head = ("", *(f"Fold {fold}" for fold in folds), "Spread")
     note = "Spread: standard deviation between the folds."
     return Table("Scores by fold", "l" + "r" * (len(folds) + 1), head, rows, note)
+
+
+def _further_targets(inputs: Inputs) -> Table:
+    """What the blend says of the targets that the competition's metric does not look at."""
+    rows: list[tuple[str | Cell, ...]] = [
+        (name, words_of(entry["metric"]), score_of(entry), f"{entry['rows']:,}")
+        for name, entry in inputs.cv["targets"].items()
+    ]
+    note = "Out-of-fold. Rows: those whose truth is known."
+    return Table("Further targets", "llrr", ("Target", "Metric", "Score", "Rows"), rows, note)
 
 
 def _spread(scores: list[float | None]) -> str:

@@ -1,7 +1,7 @@
 """A timm network for a competition's targets: made, loaded from a file, and divided into layer groups."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,17 +131,26 @@ def weights_path(options: ModelOptions, base: Path) -> Path:
     return path
 
 
-def start_head(network: Network, targets: Mapping[str, Target], truth: Mapping[str, np.ndarray]) -> None:
+def start_head(
+    network: Network,
+    targets: Mapping[str, Target],
+    truth: Mapping[str, np.ndarray],
+    left_out: Collection[str] = (),
+) -> None:
     """Set the head's bias to what the training rows say on average, and shrink its weights.
 
     The first steps then go into telling pictures apart instead of into learning the class shares.
+
+    left_out  targets that no loss is taken of: their weights become 0, and stay so, since they get no gradient;
+              what is predicted is the average
     """
     head = network.body.get_classifier()  # type: ignore[operator]
     if not isinstance(head, nn.Linear) or head.bias is None:
         return
     bias = np.concatenate([target.initial_bias(truth[name]) for name, target in targets.items()])
+    shrink = [0.0 if name in left_out else 0.1 for name, target in targets.items() for _ in target.outputs]
     with torch.no_grad():
-        head.weight.mul_(0.1)
+        head.weight.mul_(torch.tensor(shrink)[:, None])
         head.bias.copy_(torch.from_numpy(bias))
 
 

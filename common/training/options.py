@@ -1,5 +1,6 @@
 """What a recipe may say about a model and its training."""
 
+import math
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -22,6 +23,7 @@ class ModelOptions(Options):
     augmentation: Literal["photo", "crop", "mirror", "top_down", "radiograph", "none"] = Field(
         "photo", description="what may change without changing the label, by what the pictures are"
     )
+    target_weights: dict[str, float] = Field({}, description="of each target in the loss; unlisted: 1; 0 leaves it out")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the truth spread over all classes")
 
     head_views: int = Field(0, ge=0, description="views of each picture to fit the head to first; 0: it starts drawn")
@@ -44,6 +46,14 @@ class ModelOptions(Options):
         if not value.strip():
             raise ValueError("name a timm architecture, as resnet18")
         return value
+
+    @field_validator("target_weights")
+    @classmethod
+    def _weights_are_weights(cls, given: dict[str, float]) -> dict[str, float]:
+        for name, weight in given.items():
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"{name}: a weight is a number of 0 or more, found {weight}")
+        return given
 
     @model_validator(mode="after")
     def _a_mean_a_channel(self) -> "ModelOptions":
