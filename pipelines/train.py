@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from common.errors import PodiumError, UsageError
 from common.files import remove, replacing, scratch_folder, write_json
 from common.randomness import derived_seed
-from common.scoring import encode_truth, figures, metrics_of, squeezed
+from common.scoring import encode_truth, figures, further_figures, metrics_of, squeezed
 from common.tables import read_table
 from common.training.data import Examples, View
 from common.training.fit import fit
@@ -21,6 +21,7 @@ from common.training.head import head_first
 from common.training.network import Network, freeze_layers, make_network, start_head, weights_path
 from common.training.options import ModelOptions
 from common.training.predict import Inference
+from common.training.target_weights import weights_of_targets
 from common.training.task import Fit, Task
 from pipelines.hardware import hardware
 from pipelines.pictures import Part, read_part
@@ -46,6 +47,8 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
     validation = Examples(ids, part.pixels, given).take(validation_rows)
     seed = derived_seed(workspace.seed, "model", model, fold)
 
+    left_out = [name for name, weight in weights_of_targets(options, competition.targets).items() if not weight]
+    scored, truths = competition.scored_target, {name: validation.truth(name) for name in competition.targets}
     setup = hardware(workspace)
 
     def make() -> Network:
@@ -58,21 +61,25 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
             seen = Inference(accelerator, workspace.seed, options.effective_batch_size, setup.loader_workers)
             head_first(network, training, competition.targets, options, seen)
         else:
-            start_head(network, competition.targets, {name: training.truth(name) for name in competition.targets})
+            truth = {name: training.truth(name) for name in competition.targets}
+            start_head(network, competition.targets, truth, left_out)
         return network
 
     def score(predictions: dict[str, np.ndarray]) -> dict[str, float]:
-        truth = validation.truth(competition.scored_target)
-        prediction = squeezed(predictions[competition.scored_target])
-        return {f"validation_{metric.name}": metric(truth, prediction) for metric in metrics_of(competition)}
+        truth, prediction = truths[scored], squeezed(predictions[scored])
+        further = further_figures(competition, truths, predictions, left_out=left_out)
+        return {f"validation_{metric.name}": metric(truth, prediction) for metric in metrics_of(competition)} | {
+            f"validation_{name}_{entry['metric']}": entry["score"] for name, entry in further.items()
+        }
 
     print(f"{model}, fold {fold}: {len(training_rows):,} rows to train on, {len(validation_rows):,} to validate")
     checkpoint = _checkpoint_path(workspace, model, fold, options, training, part)
     result = fit(Task(make, training, validation, competition.targets, score, options, seed, setup, checkpoint))
     if int(os.environ.get("RANK", "0")) == 0:
-        scored = competition.scored_target
-        scores = figures(competition.metric, validation.truth(scored), squeezed(result.predictions[scored]))
-        _write(workspace.fold_run(model, fold), options, result, {"metric": competition.metric.name, **scores})
+        scores: dict[str, Any] = figures(competition.metric, truths[scored], squeezed(result.predictions[scored]))
+        further = further_figures(competition, truths, result.predictions, left_out=left_out)
+        scores |= {"metric": competition.metric.name, **({"targets": further} if further else {})}
+        _write(workspace.fold_run(model, fold), options, result, scores)
         remove(checkpoint.parent)
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

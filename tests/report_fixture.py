@@ -15,7 +15,7 @@ from common.images.store import write_store
 from common.metrics import Metric, fbeta, log_loss, mae
 from common.predictions import make_table, write_predictions
 from common.randomness import derived_seed, generator
-from common.scoring import figures, squeezed
+from common.scoring import figures, further_figures, squeezed
 from common.tables import write_table
 from common.targets import Binary, Multiclass, Multilabel, Regression, Target
 from pipelines.split import split
@@ -203,6 +203,8 @@ def _write_predictions(
         "rows": TRAIN_ROWS,
         "folds": by_fold,
     }
+    if further := further_figures(workspace.competition, train, oof):
+        cv["targets"] = further
     cv["members"] = {member: {**scores, "weight": weight} for member, weight in weights.items()}
     write_json(workspace.ensemble("cv.json"), cv)
     members = [

@@ -13,6 +13,7 @@ from common.training.data import Batch
 from common.training.loss import loss_share
 from common.training.network import Network, freeze_batch_norm
 from common.training.refusals import refuse_not_finite
+from common.training.target_weights import weights_of_targets
 from common.training.task import Task
 
 _STEPS_BETWEEN_CHECKS = 32  # reading the loss makes the device wait
@@ -39,6 +40,7 @@ def train_epoch(
     Raises PodiumError where the loss is not finite.
     """
     options, accelerator, model = task.options, learner.accelerator, learner.model
+    weights = weights_of_targets(options, task.targets)
     model.train()
     freeze_batch_norm(learner.network, everywhere=options.freeze_batch_norm)
     loss_sum = torch.zeros((), device=accelerator.device)
@@ -48,7 +50,7 @@ def train_epoch(
         with nullcontext() if batch.ends_step else accelerator.no_sync(model):
             logits = model(batch.pixels.to(accelerator.device), batch.light.to(accelerator.device)).float()
             truth = {name: values.to(accelerator.device) for name, values in batch.truth.items()}
-            loss = loss_share(logits, truth, task.targets, options.label_smoothing, batch.step_known)
+            loss = loss_share(logits, truth, task.targets, options.label_smoothing, batch.step_known, weights)
             # Gradients are averaged over processes, but shares of a loss are to be added up.
             accelerator.backward(loss * accelerator.num_processes)
         loss_sum += loss.detach() * batch.step_rows

@@ -22,7 +22,7 @@ from common.training.network import Network, parameter_groups
 from common.training.predict import Inference, to_predictions
 from common.training.refusals import refuse_constant, too_large_for_memory
 from common.training.schedule import one_cycle
-from common.training.task import Fit, Task
+from common.training.task import Fit, Task, learned_targets
 
 
 def fit(task: Task) -> Fit:
@@ -56,7 +56,7 @@ def fit(task: Task) -> Fit:
             raise StartAgain(f"out of memory: starting again with micro-batches of {micro_batch_size}")
         accelerator.free_memory()
         accelerator.print(f"out of memory: going on with micro-batches of {micro_batch_size}")
-    refuse_constant(result.predictions, task.targets)
+    refuse_constant(result.predictions, learned_targets(task))
     return result
 
 

@@ -20,6 +20,7 @@ from common.training.loss import known_rows, loss_share
 from common.training.network import Network
 from common.training.options import ModelOptions
 from common.training.predict import Inference
+from common.training.target_weights import weights_of_targets
 from common.training.timm_import import import_timm
 
 _MADE_BY = (
@@ -58,17 +59,20 @@ def head_first(
         for number in range(options.head_views)
     ]
     truth = {name: np.concatenate([training.truth(name)] * len(views)) for name in targets}
-    loss = fit_head(network, np.concatenate(views), truth, targets, options.head_penalty, options.label_smoothing)
+    weights = weights_of_targets(options, targets)
+    features = np.concatenate(views)
+    loss = fit_head(network, features, truth, targets, weights, options.head_penalty, options.label_smoothing)
     print(f"head fitted to {len(views)} view(s) of {len(training):,} rows: train loss {loss:.4g}")
 
 
 def fit_head(
     network: Network, features: np.ndarray, truth: Mapping[str, np.ndarray], targets: Mapping[str, Target],
-    penalty: float, smoothing: float,
+    weights: Mapping[str, float], penalty: float, smoothing: float,
 ) -> float:  # fmt: skip
     """Set the head to the minimum of mean loss + penalty / 2 x its squared weights, for standardised features.
 
-    features  (rows, features); truth of each target for the same rows. Returns the mean loss without the penalty.
+    features  (rows, features); truth of each target for the same rows, and its weight. Returns the mean loss without
+    the penalty.
     """
     inputs = torch.from_numpy(np.asarray(features, dtype=np.float64))
     mean, deviation = inputs.mean(dim=0), inputs.std(dim=0).clamp(min=1e-6)
@@ -79,7 +83,7 @@ def fit_head(
     bias = torch.from_numpy(np.concatenate(starts)).requires_grad_()
 
     def mean_loss() -> torch.Tensor:
-        return loss_share(inputs @ weight.T + bias, wanted, targets, smoothing, known)
+        return loss_share(inputs @ weight.T + bias, wanted, targets, smoothing, known, weights)
 
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe")
 

@@ -1,6 +1,6 @@
 """The loss of an optimiser step over several targets, exact however the step is split up.
 
-A target's loss is the mean over the rows whose truth is known; the loss of the step is the sum over the targets.
+A target's loss is the mean over the rows whose truth is known; the loss of the step is the weighted sum over targets.
 A micro-batch gives its share of it: its rows' losses, divided by the known rows of the whole step. The shares of
 all micro-batches and processes add up to the loss of the step, and so do their gradients.
 """
@@ -28,16 +28,19 @@ def loss_share(
     targets: Mapping[str, Target],
     smoothing: float,
     step_known: Mapping[str, int],
+    weights: Mapping[str, float],
 ) -> torch.Tensor:
     """What these rows add to the loss of their step, a scalar.
 
     logits      (rows, outputs of all targets), float32 or float64
     truth       of each target for the same rows, NaN where missing, on the device of the logits
     step_known  rows of the whole step with a known truth, a target
+    weights     of each target, see `weights_of_targets`; of weight 0, not even an infinite loss counts
     """
     parts = logits.split([len(target.outputs) for target in targets.values()], dim=1)
     shares = [
-        target.loss(part, truth[name], smoothing).sum() / max(1, step_known[name])
+        target.loss(part, truth[name], smoothing).sum() * (weights[name] / max(1, step_known[name]))
         for (name, target), part in zip(targets.items(), parts, strict=True)
+        if weights[name]
     ]
     return torch.stack(shares).sum()

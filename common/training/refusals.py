@@ -1,12 +1,11 @@
 """When a training must stop, and what its user can change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
 
 from common.errors import PodiumError
-from common.targets import Target
 
 
 def refuse_not_finite(loss: torch.Tensor, epoch: int, rate: float) -> None:
@@ -26,8 +25,8 @@ def too_large_for_memory() -> PodiumError:
     )
 
 
-def refuse_constant(predictions: Mapping[str, np.ndarray], targets: Mapping[str, Target]) -> None:
-    """Stop where a finished network says the same of every row."""
+def refuse_constant(predictions: Mapping[str, np.ndarray], targets: Iterable[str]) -> None:
+    """Stop where a finished network says the same of every row about one of `targets`."""
     for name in targets:
         if len(predictions[name]) > 1 and float(np.ptp(predictions[name], axis=0).max()) < 1e-6:
             raise PodiumError(

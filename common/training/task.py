@@ -9,8 +9,10 @@ import numpy as np
 from common.targets import Target
 from common.training.data import View
 from common.training.hardware import Hardware
+from common.training.loss import known_rows
 from common.training.network import Network
 from common.training.options import ModelOptions
+from common.training.target_weights import weights_of_targets
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,13 @@ class Task:
     seed: int
     hardware: Hardware
     checkpoint_path: Path
+
+
+def learned_targets(task: Task) -> list[str]:
+    """Targets that the training can learn: not left out, and known in at least one row."""
+    weights = weights_of_targets(task.options, task.targets)
+    known = known_rows({name: task.training.truth(name) for name in task.targets})
+    return [name for name in task.targets if weights[name] and known[name]]
 
 
 @dataclass(frozen=True)

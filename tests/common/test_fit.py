@@ -9,7 +9,7 @@ import torch
 
 from common.errors import PodiumError
 from common.metrics import log_loss
-from common.targets import Binary
+from common.targets import Binary, Multiclass, Regression
 from common.training import fit as fit_module
 from common.training.data import Examples
 from common.training.fit import fit
@@ -213,3 +213,35 @@ def test_frozen_batch_norm_keeps_its_statistics(tmp_path):
     after = fit(the_task).network.state_dict()
     for name in (name for name in before if "running" in name):
         torch.testing.assert_close(before[name], after[name], rtol=0, atol=0)
+
+
+def test_several_targets_train_at_once_and_one_of_weight_zero_is_predicted_by_its_mean(tmp_path):
+    targets = {**TARGETS, "tone": Regression(), "kind": Multiclass(("a", "b", "c"))}
+    options = OPTIONS.model_copy(update={"target_weights": {"tone": 0.5, "kind": 0.0}, "epochs": 8})
+    examples = pictures()
+    rows = np.arange(36)
+    light = examples.truth["label"]
+    truth = {
+        "label": np.where(rows % 5 == 1, np.nan, light),
+        "tone": np.where(rows % 3 == 0, np.nan, 2 + light),
+        "kind": (rows % 3).astype(float),
+    }
+    examples = replace(examples, truth=truth)
+    training, validation = examples.take(rows[:24]), examples.take(rows[24:])
+
+    def make():
+        network = make_network(options, targets, tmp_path, seed=1)
+        start_head(network, targets, {name: training.truth(name) for name in targets}, left_out=["kind"])
+        return network
+
+    base = task(tmp_path, options)
+    result = fit(replace(base, make=make, training=training, validation=validation, targets=targets, score=no_score))
+    is_light = light[24:] == 1
+    assert ((result.predictions["label"][:, 0] > 0.5) == is_light).all()
+    tone = result.predictions["tone"][:, 0]
+    assert np.median(tone[is_light]) > np.median(tone[~is_light]) + 0.4
+    np.testing.assert_allclose(result.predictions["kind"], 1 / 3, atol=1e-6)
+
+
+def no_score(predictions):
+    return {}

@@ -41,7 +41,7 @@ def test_it_finds_what_logistic_regression_finds(tmp_path):
     features = rng.normal(2, 3, (400, size))
     truth = (features[:, 0] + rng.normal(0, 3, 400) > 2).astype(float)
     penalty = 0.02
-    fit_head(network, features, {"label": truth}, PETS, penalty, 0.0)
+    fit_head(network, features, {"label": truth}, PETS, {"label": 1.0}, penalty, 0.0)
     reference = LogisticRegression(C=1 / (penalty * 400), tol=1e-8, max_iter=10_000)
     scaled = StandardScaler().fit_transform(features)
     expected = reference.fit(scaled, truth).decision_function(scaled)
@@ -59,7 +59,7 @@ def test_several_targets_are_fitted_at_once_and_missing_truth_is_left_out(tmp_pa
         "age": 5 + features[:, 5],
     }
     truth["age"][:100] = np.nan
-    loss = fit_head(network, features, truth, targets, 1e-4, 0.0)
+    loss = fit_head(network, features, truth, targets, dict.fromkeys(targets, 1.0), 1e-4, 0.0)
     logits = head_logits(network, features)
     assert np.isfinite(loss) and (logits[:, :3].argmax(axis=1) == truth["kind"]).mean() > 0.95
     assert np.corrcoef(logits[100:, 5], truth["age"][100:])[0, 1] > 0.99

@@ -31,13 +31,16 @@ def drawn(rows: int, seed: int) -> tuple[torch.Tensor, dict[str, np.ndarray]]:
     return torch.from_numpy(rng.normal(size=(rows, 7))).requires_grad_(), truth
 
 
+WEIGHTS = {"sick": 1.0, "variety": 0.3, "tags": 2.0, "age": 0.5}
+
+
 def gradient(logits, truth, pieces) -> tuple[float, torch.Tensor]:
     """The sum over the pieces, as an optimiser step accumulates it."""
     logits.grad = None
     total, known = 0.0, known_rows(truth)
     for rows in pieces:
         own = {name: torch.from_numpy(values[rows]) for name, values in truth.items()}
-        share = loss_share(logits[rows], own, TARGETS, 0.1, known)
+        share = loss_share(logits[rows], own, TARGETS, 0.1, known, WEIGHTS)
         share.backward()
         total += float(share)
     return total, logits.grad.clone()
@@ -54,15 +57,26 @@ def test_however_a_step_is_split_its_loss_and_gradient_are_the_same(rows, seed, 
     torch.testing.assert_close(summed, whole, rtol=1e-12, atol=1e-12)
 
 
-def test_each_target_counts_by_the_mean_over_the_rows_that_have_it():
+def test_each_target_counts_by_its_weight_times_the_mean_over_the_rows_that_have_it():
     logits, truth = drawn(9, seed=4)
     expected = 0.0
     for (name, target), part in zip(TARGETS.items(), logits.split([1, 3, 2, 1], dim=1), strict=True):
         losses = target.loss(part, torch.from_numpy(truth[name])).detach().numpy()
         has_it = ~np.isnan(truth[name]).reshape(9, -1).all(axis=1)
-        expected += losses[has_it].mean()
+        expected += WEIGHTS[name] * losses[has_it].mean()
     wanted = {name: torch.from_numpy(values) for name, values in truth.items()}
-    assert float(loss_share(logits, wanted, TARGETS, 0.0, known_rows(truth))) == pytest.approx(expected, rel=1e-12)
+    loss = loss_share(logits, wanted, TARGETS, 0.0, known_rows(truth), WEIGHTS)
+    assert float(loss) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_target_of_weight_zero_is_left_out_even_where_its_loss_is_infinite():
+    logits, truth = drawn(9, seed=4)
+    with torch.no_grad():
+        logits[:, 6] = torch.inf
+    wanted = {name: torch.from_numpy(values) for name, values in truth.items()}
+    loss = loss_share(logits, wanted, TARGETS, 0.0, known_rows(truth), WEIGHTS | {"age": 0.0})
+    loss.backward()
+    assert torch.isfinite(loss) and not logits.grad[:, 6].any() and logits.grad[:, :6].any()
 
 
 def test_a_target_that_no_row_of_the_step_has_adds_nothing():

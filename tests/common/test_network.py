@@ -67,6 +67,16 @@ def test_the_head_starts_at_the_share_of_the_classes(tmp_path):
     assert float(probabilities.mean()) == pytest.approx(0.9, abs=0.05)
 
 
+def test_a_target_that_is_left_out_is_predicted_by_its_mean(tmp_path):
+    targets = {**PETS, "age": Regression()}
+    truth = {"label": np.array([1.0] * 90 + [0.0] * 10), "age": np.arange(100.0)}
+    network = make_network(options(), targets, tmp_path, seed=0)
+    start_head(network, targets, truth, left_out=["age"])
+    network.eval()
+    logits = network(torch.randint(0, 255, (4, 32, 32, 3), dtype=torch.uint8), torch.tensor([[1.0, 0.0]] * 4))
+    assert logits[:, 1].tolist() == [49.5] * 4 and len(logits[:, 0].unique()) == 4
+
+
 def test_earlier_layers_learn_more_slowly(tmp_path):
     groups = parameter_groups(make_network(options(), PETS, tmp_path, 0), options(layer_decay=0.5))
     scales = sorted({group["lr_scale"] for group in groups})

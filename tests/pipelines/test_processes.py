@@ -27,18 +27,24 @@ from common.training.hardware import Hardware
 from common.training.head import head_first
 from common.training.network import make_network
 from common.training.predict import Inference
+from common.targets import Regression
 from tests.common.test_fit import OPTIONS, TARGETS, pictures, task
 
 folder, largest_batch = Path(sys.argv[1]), int(sys.argv[2])
 options = OPTIONS.model_copy(update={"effective_batch_size": 9, "epochs": 2, "head_views": 2, "weight_average": 0.5})
+options = options.model_copy(update={"target_weights": {"age": 0.5}})
+targets = {**TARGETS, "age": Regression()}
 examples = pictures()
+# Known in every third row, so that the processes' shares of a step know different numbers of them.
+age = np.where(np.arange(36) % 3, np.nan, np.arange(36) % 2)
+examples = replace(examples, truth={**examples.truth, "age": age})
 training, validation = examples.take(np.arange(23)), examples.take(np.arange(23, 36))
 truth = validation.truth("label")
 hardware = Hardware("cpu", 0, 1)
 
 def make():
-    network = make_network(options, TARGETS, folder, seed=1)
-    head_first(network, training, TARGETS, options, Inference(hardware.accelerator("float32"), 1, 9, 0))
+    network = make_network(options, targets, folder, seed=1)
+    head_first(network, training, targets, options, Inference(hardware.accelerator("float32"), 1, 9, 0))
     if hardware.accelerator("float32").process_index == 1:
         network.body.register_forward_pre_hook(refuse_large)
     return network
@@ -47,8 +53,13 @@ def refuse_large(module, arguments):
     if torch.is_grad_enabled() and len(arguments[0]) > largest_batch:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-score = lambda predictions: {"validation_error": float(np.abs(predictions["label"][:, 0] - truth).mean())}
-the_task = replace(task(folder, options), make=make, training=training, validation=validation, score=score)
+score = lambda predictions: {
+    "validation_error": float(np.abs(predictions["label"][:, 0] - truth).mean()),
+    "validation_age": float(predictions["age"].mean()),
+}
+the_task = replace(
+    task(folder, options), make=make, targets=targets, training=training, validation=validation, score=score
+)
 try:
     result = fit(the_task) if largest_batch < 9 else _run(the_task, hardware.accelerator("float32"), 3)
 except PodiumError as error:
@@ -76,21 +87,26 @@ def trained(folder: Path, processes: int, largest_batch: int, monkeypatch: pytes
 
 
 def figures_by_epoch(run: dict) -> list[float]:
-    return [entry[name] for entry in run["history"] for name in ("validation_error", "train_loss") if name in entry]
+    return [
+        entry[name]
+        for entry in run["history"]
+        for name in ("validation_error", "validation_age", "train_loss")
+        if name in entry
+    ]
 
 
 def test_two_processes_end_where_one_does(tmp_path, monkeypatch):
     one = trained(tmp_path / "one", 1, 9, monkeypatch)
     two = trained(tmp_path / "two", 2, 9, monkeypatch)
     assert (one["processes"], two["processes"]) == (1, 2)
-    assert len(figures_by_epoch(one)) == 5
+    assert len(figures_by_epoch(one)) == 8
     assert figures_by_epoch(two) == pytest.approx(figures_by_epoch(one), rel=1e-4)
 
 
 def test_where_one_of_two_runs_out_of_memory_both_start_again_with_smaller_batches(tmp_path, monkeypatch):
     two = trained(tmp_path / "two", 2, 3, monkeypatch)
     assert two["micro_batch_size"] == 3  # at first 5, half a step
-    assert len(figures_by_epoch(two)) == 5
+    assert len(figures_by_epoch(two)) == 8
 
 
 def run_python(code: str, processes: int = 2) -> int:

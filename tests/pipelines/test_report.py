@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from common.errors import PodiumError
-from common.report.blocks import Gallery
+from common.report.blocks import Gallery, Table
 from common.report.judged import judge
 from common.report.look import DARK, INK
 from common.report.page import report_sections
@@ -131,6 +131,16 @@ def test_a_train_and_a_test_example_may_share_an_id(workspaces):
     assert in_test.file_name == "5.jpg" and in_test.lines[1] == "in test"
     size = inputs.part("test").set_index("id").loc["5"]
     assert in_test.width_px / in_test.height_px == pytest.approx(size["width_px"] / size["height_px"], rel=0.02)
+
+
+def test_targets_that_the_metric_does_not_look_at_have_their_scores_too(workspaces):
+    inputs = read_inputs(workspaces["several"])
+    blocks = [block for section in report_sections(inputs) for block in section.blocks]
+    (table,) = [block for block in blocks if isinstance(block, Table) and block.title == "Further targets"]
+    score = inputs.cv["targets"]["variety"]
+    known = str(inputs.part("train")["variety"].notna().sum())
+    assert table.rows == [("variety", "accuracy", with_error(score["score"], score["standard_error"]), known)]
+    assert 0.5 < score["score"] < 1
 
 
 def test_what_has_not_been_made_is_left_out(workspaces, tmp_path):
