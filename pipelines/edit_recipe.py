@@ -11,7 +11,8 @@ from common import yaml_text
 from common.errors import PodiumError, UsageError
 from common.files import write_text
 from common.options import nearest, parse, read_yaml, yaml_value
-from pipelines.check_recipe import WEIGHTS_WITHOUT_A_FILE, missing_files
+from common.training.weights_file import WITHOUT_A_FILE
+from pipelines.check_recipe import missing_files
 from pipelines.recipe import Recipe, read_recipe
 from pipelines.recipe_keys import known_keys, require_known
 from pipelines.workspace import Workspace
@@ -143,7 +144,7 @@ def _complete_source(workspace: Workspace, changes: dict[str, str], now: Mapping
 
 
 def _is_weights_file(key: str, value: str) -> bool:
-    return key.startswith("models.") and key.endswith(".weights") and value not in WEIGHTS_WITHOUT_A_FILE
+    return key.startswith("models.") and key.endswith(".weights") and value not in WITHOUT_A_FILE
 
 
 def _path_to_store(value: str, here: Path, folder: Path) -> Any:

@@ -1,21 +1,21 @@
-"""A timm network for a competition's targets: made, loaded from a file, and divided into layer groups."""
+"""A timm network for a competition's targets: made, normalised in front, and divided into layer groups."""
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
-from common.errors import PodiumError, UsageError
+from common.errors import UsageError
 from common.randomness import torch_seed
 from common.targets import Target
+from common.training.hub import require_hub, unreachable
 from common.training.options import ModelOptions
-from common.training.timm_import import import_timm
+from common.training.pretrained import load_file, load_weights
+from common.training.timm_import import import_timm, require_architecture
+from common.training.weights_file import WITHOUT_A_FILE, find_weights_file
 
 _CACHED_NUMBERS = 2**17  # float32 that stay in a core's cache of second level
 
@@ -77,35 +77,18 @@ def make_network(
 
     Raises UsageError for an architecture, argument or weights file that does not exist or fit.
     """
-    timm = import_timm()
-    if not timm.is_model(options.architecture):
-        stem = options.architecture.split(".")[0]
-        near = difflib.get_close_matches(stem, timm.list_models(), n=3)
-        raise UsageError(
-            f"architecture: timm {timm.__version__} has no '{options.architecture}'; near: {', '.join(near) or 'none'}"
-        )
+    require_architecture(options.architecture, options.weights == "hub")
     outputs = sum(len(target.outputs) for target in targets.values())
     from_hub = pretrained and options.weights == "hub"
     with torch_seed(seed, "initial weights"):
-        try:
-            body = timm.create_model(
-                options.architecture,
-                pretrained=from_hub,
-                num_classes=outputs,
-                in_chans=options.channels,
-                **options.architecture_arguments,
-            )
-        except (TypeError, AssertionError) as error:
-            raise UsageError(f"architecture_arguments: {options.architecture} refused them: {error}") from error
-        except (OSError, RuntimeError) as error:
-            if not from_hub:
-                raise
-            raise PodiumError(
-                f"weights: hub: the weights of {options.architecture} could not be fetched "
-                f"({str(error).splitlines()[0]}). Without a network, set `weights` to a safetensors file, or to none."
-            ) from error
-    if pretrained and options.weights not in ("hub", "none"):
-        _load_pretrained(body, weights_path(options, base))
+        if from_hub and options.channels == 3:
+            body = _from_hub(options, outputs)
+        else:
+            body = _create(options, outputs, in_chans=options.channels)
+            if from_hub:
+                load_weights(body, _from_hub(options, outputs).state_dict(), options.channels, "hub")
+    if pretrained and options.weights not in WITHOUT_A_FILE:
+        load_file(body, weights_path(options, base), options.channels)
     config: dict[str, Any] = body.pretrained_cfg
     mean, std = (
         given or _by_channel(config[name], options.channels)
@@ -124,11 +107,26 @@ def _by_channel(of_colours: Sequence[float], channels: int) -> tuple[float, ...]
 
 
 def weights_path(options: ModelOptions, base: Path) -> Path:
-    """The file that `weights` names, relative to `base`; UsageError when it is not there."""
-    path = base / Path(options.weights).expanduser()
-    if not path.is_file():
-        raise UsageError(f"weights: no file {path} (key `weights` of a model; hub and none need no file)")
-    return path
+    """The file that `weights` names, relative to `base`: itself or by its folder; UsageError when it is not there."""
+    return find_weights_file(base / Path(options.weights).expanduser())
+
+
+def _create(options: ModelOptions, outputs: int, **more: Any) -> Any:
+    try:
+        return import_timm().create_model(
+            options.architecture, num_classes=outputs, **more, **options.architecture_arguments
+        )
+    except (TypeError, AssertionError) as error:
+        raise UsageError(f"architecture_arguments: {options.architecture} refused them: {error}") from error
+
+
+def _from_hub(options: ModelOptions, outputs: int) -> Any:
+    """The network with the hub's weights, for three channels; PodiumError with what to do where they cannot be had."""
+    require_hub(options.architecture)
+    try:
+        return _create(options, outputs, pretrained=True)
+    except (OSError, RuntimeError) as error:
+        raise unreachable(options.architecture, str(error).splitlines()[0]) from error
 
 
 def start_head(
@@ -188,28 +186,3 @@ def freeze_batch_norm(network: Network, everywhere: bool) -> None:
             continue
         if everywhere or (module.weight is not None and not module.weight.requires_grad):
             module.eval()
-
-
-def _load_pretrained(body: nn.Module, path: Path) -> None:
-    """Load all but the classifier, which belongs to other classes."""
-    try:
-        stored = load_file(path)
-    except SafetensorError as error:
-        raise UsageError(f"weights: {path} is no safetensors file ({error})") from error
-    own = body.state_dict()
-    classifier = [name for name in own if name not in stored or own[name].shape != stored[name].shape]
-    unexpected = [name for name in stored if name not in own]
-    head = {f"{name}.{part}" for name in _classifier_names(body) for part in ("weight", "bias")}
-    wrong = [name for name in classifier if name not in head and not name.endswith("num_batches_tracked")]
-    if wrong or unexpected:
-        raise UsageError(
-            f"weights: {path} does not fit the architecture: {len(wrong)} layers differ (first: {wrong[:2]}), "
-            f"{len(unexpected)} are not known (first: {unexpected[:2]})"
-        )
-    fitting = {name: tensor.to(own[name].dtype) for name, tensor in stored.items() if name not in classifier}
-    body.load_state_dict(fitting, strict=False)
-
-
-def _classifier_names(body: nn.Module) -> list[str]:
-    named = body.pretrained_cfg["classifier"]  # type: ignore[index]
-    return [named] if isinstance(named, str) else list(named)

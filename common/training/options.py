@@ -11,9 +11,9 @@ from common.options import Options
 class ModelOptions(Options):
     """One entry under `models` of a recipe."""
 
-    architecture: str = Field(description="timm's name of the network, without a tag where weights is a file")
+    architecture: str = Field(description="timm's name of the network; a tag chooses among the hub's weights")
     architecture_arguments: dict[str, Any] = Field({}, description="further arguments of timm.create_model")
-    weights: str = Field(description="hub (pretrained, from the model hub), none, or a safetensors file")
+    weights: str = Field(description="hub (pretrained, from the model hub), none, or a file, or the folder of one")
     mean: tuple[float, ...] | None = Field(None, description="of pixels in 0..1, a channel; default: the weights' own")
     std: tuple[float, ...] | None = Field(None, description="of pixels in 0..1, a channel; default: the weights' own")
 
