@@ -19,6 +19,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from common.errors import PodiumError
+from common.targets import Decide, above_half
 
 Direction = Literal["minimize", "maximize"]
 RowScores = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -185,9 +186,9 @@ def _average_precision_rows(k: int, truth: np.ndarray, prediction: np.ndarray) -
     return np.where(rank <= k, 1 / rank, 0.0)
 
 
-def _fbeta_rows(beta: float, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+def _fbeta_rows(beta: float, decide: Decide, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """(1 + beta^2) TP / (beta^2 (TP + FN) + TP + FP) of each row's tags; 1 where there is no tag at all."""
-    wanted, decided = truth == 1, prediction > 0.5
+    wanted, decided = truth == 1, decide(prediction)
     hits = (wanted & decided).sum(axis=1)
     sizes = beta**2 * wanted.sum(axis=1) + decided.sum(axis=1)
     return np.divide((1 + beta**2) * hits, sizes, out=np.ones(len(truth)), where=sizes > 0)
@@ -239,11 +240,11 @@ def map_at_k(k: int) -> Metric:
     return mean_over_rows(f"map_at_{k}", "maximize", partial(_average_precision_rows, k))
 
 
-def fbeta(beta: float) -> Metric:
-    """F-beta of each row's tags, averaged over rows; a tag is predicted when its probability is above 0.5.
+def fbeta(beta: float, decide: Decide = above_half) -> Metric:
+    """F-beta of each row's tags, averaged over rows; `decide` says which tags probabilities stand for.
 
     A row with neither true nor predicted tags is wholly right and scores 1: scikit-learn's
     `fbeta_score(average="samples", zero_division=1)`, whose default would say 0 for such a row.
     https://www.kaggle.com/c/planet-understanding-the-amazon-from-space/overview/evaluation
     """
-    return mean_over_rows(f"f{beta:g}", "maximize", partial(_fbeta_rows, beta))
+    return mean_over_rows(f"f{beta:g}", "maximize", partial(_fbeta_rows, beta, decide))

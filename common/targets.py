@@ -5,7 +5,7 @@ a competition may have several targets of which a row has only some. Torch is im
 checking a submission should not wait for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,14 @@ from common.errors import PodiumError
 
 if TYPE_CHECKING:
     import torch
+
+
+Decide = Callable[[np.ndarray], np.ndarray]  # (rows, tags) probabilities to (rows, tags) bool
+
+
+def above_half(probabilities: np.ndarray) -> np.ndarray:
+    """Every tag that is more likely than not."""
+    return probabilities > 0.5
 
 
 @dataclass(frozen=True)
@@ -98,10 +106,14 @@ class Multiclass:
 
 @dataclass(frozen=True)
 class Multilabel:
-    """Any number of tags, written as one text with `separator` between them; a logit a tag."""
+    """Any number of tags, written as one text with `separator` between them; a logit a tag.
+
+    decide  which tags a row gets; see common/decoding for what a metric of tag sets rewards
+    """
 
     classes: tuple[str, ...]
     separator: str = " "
+    decide: Decide = above_half
     is_probability = True
 
     @property
@@ -142,9 +154,9 @@ class Multilabel:
         return _log_odds(truth)
 
     def decode(self, predictions: np.ndarray) -> np.ndarray:
-        """(n, classes) probabilities to (n,) texts of the tags above 0.5, in the order of `classes`."""
+        """(n, classes) probabilities to (n,) texts of the decided tags, in the order of `classes`."""
         names = np.array(self.classes, dtype=object)
-        return np.array([self.separator.join(names[row]) for row in predictions > 0.5], dtype=object)
+        return np.array([self.separator.join(names[row]) for row in self.decide(predictions)], dtype=object)
 
 
 @dataclass(frozen=True)

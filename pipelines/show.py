@@ -57,8 +57,9 @@ def _score_lines(score: dict[str, Any]) -> list[str]:
         lines.append(f"  {name:<9} {values['metric']} {_with_error(values)} ({values['rows']:,} rows)")
     if weighting := score.get("weighting"):
         chosen, other = ("fitted", "equal") if weighting["chosen"] == "fitted" else ("equal", "fitted")
+        by = "" if weighting.get("metric", score["metric"]) == score["metric"] else f"{weighting['metric']} "
         compared = f"{weighting[chosen]:.4f} on rows they were not fitted to, {other} {weighting[other]:.4f}"
-        lines.append(f"  weights   {chosen}: {compared}")
+        lines.append(f"  weights   {chosen}: {by}{compared}")
     for member, values in sorted(score.get("members", {}).items(), key=lambda item: -item[1]["weight"]):
         lines.append(f"  member    {member}: {_with_error(values)}, weight {values['weight']:.2f}")
     return lines

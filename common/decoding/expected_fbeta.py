@@ -14,10 +14,12 @@ from common.errors import PodiumError
 
 _CHUNK_ROWS = 8192  # whose distributions take 22 MB where there are 17 tags
 
+_NOTHING = 1e-12  # probabilities below it are none: what they say about each other is rounding
+
 
 @dataclass(frozen=True)
 class Exclusive:
-    """Tags (by position) of which a row has at most one, as kinds of weather.
+    """Tags (by position) of which a row has exactly one, as kinds of weather.
 
     alone  those of them that also exclude every tag outside the group, as a sky wholly under cloud
     """
@@ -26,15 +28,26 @@ class Exclusive:
     alone: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class ExpectedFbeta:
+    """Decides tags by the highest expected F-beta: for `Multilabel(decide=...)` and the metric `fbeta`."""
+
+    beta: float
+    exclusive: Exclusive | None = None
+
+    def __call__(self, probabilities: np.ndarray) -> np.ndarray:
+        """(rows, tags) probabilities to (rows, tags) bool."""
+        return expected_fbeta(probabilities, self.beta, self.exclusive)[0]
+
+
 def expected_fbeta(
     probabilities: np.ndarray, beta: float, exclusive: Exclusive | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The set of tags whose expected F-beta is highest, exactly, and how high it is.
 
     probabilities  (rows, tags), of each tag by itself; calibrated, or the expectation means nothing
-    exclusive      tags of which at most one is true: their probabilities are those of the cases of one event (where
-                   they sum to more than 1 they are divided by their sum), none of them being the remaining case.
-                   Tags are independent otherwise, given that no tag is true that stands alone
+    exclusive      tags of which exactly one is true: their probabilities are divided by their sum. Tags are
+                   independent otherwise, given that no tag is true that stands alone
 
     Returns (rows, tags) bool and (rows,) float64. F-beta is (1 + beta^2) TP / (beta^2 (TP + FN) + TP + FP), and 1
     where neither true nor predicted tags are there, as in `common.metrics.fbeta`. Several exclusive tags may be
@@ -63,14 +76,15 @@ def _best_sets(probabilities: np.ndarray, beta: float, exclusive: Exclusive) -> 
     lone = list(exclusive.alone)
     group = [tag for tag in exclusive.tags if tag not in lone]
     free = [tag for tag in range(tags) if tag not in exclusive.tags]
-    one_event = np.maximum(probabilities[:, list(exclusive.tags)].sum(axis=1, keepdims=True), 1)
-    cases, alone = probabilities[:, group] / one_event, (probabilities[:, lone] / one_event).sum(axis=1)
+    one_event = probabilities[:, list(exclusive.tags)].sum(axis=1, keepdims=True)
+    equally = np.full((rows, tags), 1 / max(1, len(exclusive.tags)))
+    likely = np.divide(probabilities, one_event, out=equally, where=one_event > _NOTHING)
+    cases, alone = likely[:, group], likely[:, lone].sum(axis=1)
     # A free tag is never true beside the lone one: it has all its probability where that one is false.
-    others = np.minimum(probabilities[:, free] / np.maximum(1 - alone, 1e-12)[:, None], 1)
+    others = np.minimum(probabilities[:, free] / np.maximum(1 - alone, _NOTHING)[:, None], 1)
     free_order, case_order = (np.argsort(-values, axis=1, kind="stable") for values in (others, cases))
     others, cases = (np.take_along_axis(*pair, axis=1) for pair in ((others, free_order), (cases, case_order)))
     named = np.concatenate([np.zeros((rows, 1)), np.cumsum(cases, axis=1)], axis=1)  # P(the true case is among m)
-    none = np.clip(1 - alone - named[:, -1], 0, 1)
 
     inside, outside = _true_counts(others), _true_counts(others[:, ::-1])[::-1]
     best, size = np.full(rows, -1.0), np.zeros((rows, 3), dtype=np.int64)
@@ -84,11 +98,11 @@ def _best_sets(probabilities: np.ndarray, beta: float, exclusive: Exclusive) -> 
         predicted = k + m + with_lone
 
         counts = inside[k], outside[k], predicted, beta
-        value = none * _mean_fbeta(*counts, hits=0, true=0)
-        if group:
-            value += named[:, m] * _mean_fbeta(*counts, hits=1, true=1)
+        if not exclusive.tags:
+            value = _mean_fbeta(*counts, hits=0, true=0)
+        else:
+            value = named[:, m] * _mean_fbeta(*counts, hits=1, true=1)
             value += (named[:, -1] - named[:, m]) * _mean_fbeta(*counts, hits=0, true=1)
-        if lone:
             value += alone * _fbeta(np.array(with_lone), np.array(1), predicted, beta)
         better = value > best + 1e-12
         best[better], size[better] = value[better], (k, m, with_lone)

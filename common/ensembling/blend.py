@@ -86,9 +86,11 @@ def nested_weights(
 class Weighting:
     """How members are weighted: for test rows, and for each out-of-fold row without its own part.
 
-    equal_score, fitted_score  of equal and of fitted weights, both honest: see `nested_weights`
+    metric                     that the weights are fitted to
+    equal_score, fitted_score  its value of equal and of fitted weights, both honest: see `nested_weights`
     """
 
+    metric: Metric
     fitted: bool
     weights: np.ndarray  # (members,)
     row_weights: np.ndarray  # (rows, members)
@@ -110,8 +112,8 @@ def choose_weights(
     fitted_score = metric(truth, squeezed(finish(np.einsum("rm,mro->ro", nested, members))))
     if metric.better(fitted_score, equal_score):
         weights = convex_weights(metric, truth, members, finish)
-        return Weighting(True, weights, nested, equal_score, fitted_score)
-    return Weighting(False, equal, np.tile(equal, (len(truth), 1)), equal_score, fitted_score)
+        return Weighting(metric, True, weights, nested, equal_score, fitted_score)
+    return Weighting(metric, False, equal, np.tile(equal, (len(truth), 1)), equal_score, fitted_score)
 
 
 def clip(prediction: np.ndarray, target: Target, margin: float) -> np.ndarray:

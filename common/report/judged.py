@@ -88,9 +88,10 @@ class Judged:
             return f"{given} {values[int(self.truth[row])]:.3f}", told
         if isinstance(self.target, Regression):
             return given, f"predicted {number(values[0])}"
-        wrong = np.flatnonzero((values > 0.5) != (self.truth[row] == 1))
+        decided = self.target.decide(values[None])[0]
+        wrong = np.flatnonzero(decided != (self.truth[row] == 1))
         names = self.target.classes
-        tags = [f"{'+' if values[tag] > 0.5 else '−'}{names[tag]} {values[tag]:.2f}" for tag in wrong[:3]]
+        tags = [f"{'+' if decided[tag] else '−'}{names[tag]} {values[tag]:.2f}" for tag in wrong[:3]]
         told = ", ".join(tags) + (" ..." if wrong.size > 3 else "") if tags else "the same"
         return given, f"predicted {told}", f"loss {number(self.loss[row], 3)}"
 

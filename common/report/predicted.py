@@ -30,7 +30,7 @@ def _of_classes(inputs: Inputs, judged: Judged) -> list[Block]:
     blocks: list[Block] = []
     charts = [_reliability(judged)]
     if isinstance(judged.target, Multilabel):
-        blocks.append(_tags(inputs, judged))
+        blocks.append(_tags(inputs, judged, judged.target))
     else:
         counts = confusion(judged)
         if len(judged.target.classes) <= _MOST_CLASSES_IN_TABLE:
@@ -140,12 +140,12 @@ def _shares(inputs: Inputs, judged: Judged, counts: np.ndarray) -> Table:
     return Table("Shares of the classes", "lrrrr", head, rows, note)
 
 
-def _tags(inputs: Inputs, judged: Judged) -> Table:
-    """Each tag at a threshold of 0.5."""
-    wanted, decided = judged.truth == 1, judged.prediction > 0.5
+def _tags(inputs: Inputs, judged: Judged, target: Multilabel) -> Table:
+    """Each tag as the target decides it."""
+    wanted, decided = judged.truth == 1, target.decide(judged.prediction)
     test = None
     if inputs.test is not None:
-        test = inputs.test[columns_of(judged.name, judged.target)].to_numpy(dtype=np.float64) > 0.5
+        test = target.decide(inputs.test[columns_of(judged.name, target)].to_numpy(dtype=np.float64))
     rows: list[tuple[str | Cell, ...]] = []
     for at, name in enumerate(judged.target.classes):
         hits, given, told = (wanted & decided)[:, at].sum(), wanted[:, at].sum(), decided[:, at].sum()
@@ -163,7 +163,7 @@ def _tags(inputs: Inputs, judged: Judged) -> Table:
             )
         )
     head = ("Tag", "Rows", "Given", "Out-of-fold", "Test", "Precision", "Recall", "F1")
-    note = "Given, Out-of-fold, Test: share of the rows that have the tag; predicted where above 0.5."
+    note = "Given, Out-of-fold, Test: share of the rows that have the tag; predicted as for the submission."
     return Table("Tags", "lrrrrrrr", head, rows, note)
 
 

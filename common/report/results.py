@@ -65,6 +65,8 @@ def result_section(inputs: Inputs) -> Section:
         blocks.append(_fold_scores(inputs))
     if inputs.cv.get("targets"):
         blocks.append(_further_targets(inputs))
+    if inputs.cv.get("decisions"):
+        blocks.append(_decisions(inputs))
     return Section("result", "Result", blocks)
 
 
@@ -117,6 +119,32 @@ def _further_targets(inputs: Inputs) -> Table:
     ]
     note = "Out-of-fold. Rows: those whose truth is known."
     return Table("Further targets", "llrr", ("Target", "Metric", "Score", "Rows"), rows, note)
+
+
+def _decisions(inputs: Inputs) -> Table:
+    """How probabilities of tags become tags: what the submission does, beside the customary thresholds."""
+    said = {
+        "expected": "highest expected score",
+        "one_threshold": "one threshold",
+        "threshold_a_tag": "a threshold a tag",
+        "expected_uncalibrated": "highest expected score, not calibrated",
+    }
+    rows: list[tuple[str | Cell, ...]] = []
+    for name, entry in inputs.cv["decisions"].items():
+        used = name == "expected"
+        gain = {"score": entry.get("difference"), "standard_error": entry.get("difference_standard_error")}
+        rows.append((said[name], Cell(score_of(entry), state="strong" if used else ""), "" if used else score_of(gain)))
+    note = (
+        "Everything (weights of the members, calibration, thresholds) fitted without the fold that is scored. Gain: of "
+        "the first row, which the submission follows, over this one, on the same rows, with its paired error."
+    )
+    return Table(
+        "From probabilities to tags",
+        "lrr",
+        ("Decided by", words_of(inputs.competition.metric.name), "Gain"),
+        rows,
+        note,
+    )
 
 
 def _spread(scores: list[float | None]) -> str:

@@ -32,21 +32,21 @@ def weight_of_each_truth(row: np.ndarray, truths: np.ndarray, exclusive: Exclusi
     """P(truth) of each of `truths`, written down straight from the assumptions."""
     if exclusive is None:
         return np.where(truths == 1, row, 1 - row).prod(axis=1)
-    cases = row / max(1.0, row[list(exclusive.tags)].sum())
+    total = row[list(exclusive.tags)].sum()
+    cases = row / total if total > 1e-12 else np.full(len(row), 1 / len(exclusive.tags))
     alone = cases[list(exclusive.alone)].sum()
     weights = []
     for truth in truths:
         true_cases = [tag for tag in exclusive.tags if truth[tag]]
         free = [tag for tag in range(len(row)) if tag not in exclusive.tags]
-        if len(true_cases) > 1:
+        if len(true_cases) != 1:
             weights.append(0.0)
             continue
         if set(true_cases) & set(exclusive.alone):
             weights.append(alone * (not truth[free].any()))
             continue
-        case = cases[true_cases[0]] if true_cases else max(0.0, 1 - cases[list(exclusive.tags)].sum())
         given = np.minimum(row[free] / max(1 - alone, 1e-12), 1)
-        weights.append(case * np.where(truth[free] == 1, given, 1 - given).prod())
+        weights.append(cases[true_cases[0]] * np.where(truth[free] == 1, given, 1 - given).prod())
     return np.array(weights)
 
 
