@@ -5,8 +5,8 @@ a competition may have several targets of which a row has only some. Torch is im
 checking a submission should not wait for it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,9 +69,13 @@ class Binary:
 
 @dataclass(frozen=True)
 class Multiclass:
-    """One of many classes; the network gives a logit a class, probabilities sum to 1."""
+    """One of many classes; the network gives a logit a class, probabilities sum to 1.
+
+    With `sigmoids` each class is learned for itself against all others, so that none may be recognised: see `nothing`.
+    """
 
     classes: tuple[str, ...]
+    sigmoids: bool = False
     is_probability = True
 
     @property
@@ -83,21 +87,41 @@ class Multiclass:
         return _class_codes(values, self.classes)
 
     def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", smoothing: float = 0.0) -> "torch.Tensor":
-        """Cross-entropy of (batch, classes) logits against (batch,) truth: (batch,), 0 where missing."""
-        from torch.nn.functional import cross_entropy
+        """Cross-entropy of (batch, classes) logits against (batch,) truth: (batch,), 0 where missing.
 
-        codes = truth.nan_to_num(-1).long()
-        return cross_entropy(logits, codes, ignore_index=-1, label_smoothing=smoothing, reduction="none")
+        With `sigmoids`, the sum of the classes' binary cross-entropies.
+        """
+        from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
+
+        known, codes = ~truth.isnan(), truth.nan_to_num(-1).long()
+        if not self.sigmoids:
+            return cross_entropy(logits, codes, ignore_index=-1, label_smoothing=smoothing, reduction="none")
+        wanted = one_hot(codes.clamp(min=0), len(self.classes)).to(logits.dtype) * (1 - smoothing) + smoothing / 2
+        return binary_cross_entropy_with_logits(logits, wanted, reduction="none").sum(dim=1) * known
 
     def activate(self, logits: np.ndarray) -> np.ndarray:
-        """(n, classes) logits to (n, classes) probabilities: softmax."""
+        """(n, classes) logits to (n, classes) probabilities: softmax.
+
+        With `sigmoids` too: a logit is then the log of the odds o of its class, and where one class holds and the
+        others do not, the classes stand to each other as their odds.
+        """
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
+    def nothing(self, logits: np.ndarray) -> np.ndarray:
+        """The probability that no class is recognised, (n,), from (n, classes) logits of a network with `sigmoids`.
+
+        1 / (1 + sum of the classes' odds): of all cases in which at most one class holds, that in which none does.
+        """
+        top = np.maximum(logits.max(axis=1), 0)
+        none = np.exp(-top)
+        return none / (none + np.exp(logits - top[:, None]).sum(axis=1))
+
     def initial_bias(self, truth: np.ndarray) -> np.ndarray:
-        """Log of each class's share in `truth`, one pseudo-count each, shape (classes,)."""
+        """Log of each class's share in `truth`, one pseudo-count each, shape (classes,); with `sigmoids`, log-odds."""
         counts = np.bincount(truth[~np.isnan(truth)].astype(int), minlength=len(self.classes)) + 1.0
-        return np.log(counts / counts.sum())
+        shares = counts / counts.sum()
+        return np.log(shares / (1 - shares)) if self.sigmoids else np.log(shares)
 
     def decode(self, predictions: np.ndarray) -> np.ndarray:
         """(n, classes) probabilities to (n,) class names."""
@@ -207,6 +231,15 @@ class Regression:
 
 
 Target = Binary | Multiclass | Multilabel | Regression
+
+
+def learned_targets(targets: Mapping[str, Target], class_outputs: str) -> dict[str, Target]:
+    """The targets as a model learns them: with `class_outputs` sigmoid, each class out of many for itself."""
+    sigmoids = class_outputs == "sigmoid"
+    return {
+        name: replace(target, sigmoids=True) if sigmoids and isinstance(target, Multiclass) else target
+        for name, target in targets.items()
+    }
 
 
 def columns_of(name: str, target: Target) -> list[str]:

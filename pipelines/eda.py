@@ -23,6 +23,6 @@ def eda_command(workspace: Workspace) -> Path:
     page = workspace.report.with_name("eda.html")
     inputs = read_inputs(workspace)
     untrained = tuple(replace(model, histories={}, metrics={}, tta={}) for model in inputs.models)
-    inputs = replace(inputs, oof=None, test=None, cv={}, weights={}, submission={}, models=untrained)
+    inputs = replace(inputs, oof=None, test=None, cv={}, weights={}, submission={}, models=untrained, nothing=None)
     write_text(page, render(inputs))
     return page

@@ -9,6 +9,7 @@ from common.ensembling.options import EnsembleOptions
 from common.images.options import PreprocessOptions
 from common.options import Options, parse, read_yaml
 from common.raw.options import SourceOptions
+from common.report.options import AbstainOptions
 from common.submission.options import SubmitOptions
 from common.training.options import ModelOptions, TestTimeOptions
 from common.validation.options import SplitOptions
@@ -28,6 +29,7 @@ class Recipe(Options):
     tta: TestTimeOptions
     ensemble: EnsembleOptions
     submit: SubmitOptions
+    abstain: AbstainOptions = AbstainOptions()
 
     @model_validator(mode="after")
     def _folds_exist(self) -> "Recipe":

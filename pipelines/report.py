@@ -5,10 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from common.files import read_json, write_text
+from common.files import read_json, replacing, write_text
+from common.options import parse
 from common.predictions import read_predictions
 from common.report.inputs import Inputs, ModelRun
+from common.report.options import AbstainOptions
 from common.report.page import render
+from common.report.triage import triage_table
 from common.tables import read_table
 from common.training.pretrained_size import pretrained_size_px
 from pipelines.stage import run
@@ -16,8 +19,11 @@ from pipelines.workspace import Workspace
 
 
 def report(workspace: Workspace) -> None:
-    """Write report/index.html; what has not been made yet is left out of it."""
-    write_text(workspace.report, render(read_inputs(workspace)))
+    """Write report/index.html, without what has not been made yet, and report/triage.csv."""
+    inputs = read_inputs(workspace)
+    with replacing(workspace.triage) as beside:
+        triage_table(inputs).to_csv(beside, index=False, lineterminator="\n")
+    write_text(workspace.report, render(inputs))
     print(f"{workspace.relative(workspace.report)}: {workspace.report.stat().st_size / 1e6:.1f} MB")
 
 
@@ -39,6 +45,8 @@ def read_inputs(workspace: Workspace) -> Inputs:
         weights=_json(workspace.ensemble("weights.json")),
         submission=_json(workspace.submission_report),
         models=tuple(_model(workspace, model) for model in workspace.models),
+        nothing=_nothing(workspace),
+        abstain_above=parse(AbstainOptions, workspace.params.get("abstain", {}), "abstain").above,
     )
 
 
@@ -56,6 +64,12 @@ def _model(workspace: Workspace, model: str) -> ModelRun:
         metrics={fold: found for fold, folder in folders.items() if (found := _json(folder / "metrics.json"))},
         tta=_json(workspace.tta_report(model)),
     )
+
+
+def _nothing(workspace: Workspace) -> pd.DataFrame | None:
+    """Mean over the models with sigmoids."""
+    tables = [pd.read_parquet(path) for model in workspace.models if (path := workspace.nothing(model)).is_file()]
+    return pd.concat(tables).groupby(["part", "id"], as_index=False).mean() if any(map(len, tables)) else None
 
 
 def _blend(workspace: Workspace, file: str) -> pd.DataFrame | None:

@@ -15,6 +15,7 @@ from common.files import remove, replacing, scratch_folder, write_json
 from common.randomness import derived_seed
 from common.scoring import encode_truth, figures, further_figures, metrics_of, squeezed
 from common.tables import read_table
+from common.targets import learned_targets
 from common.training.data import Examples, View
 from common.training.fit import fit
 from common.training.head import head_first
@@ -46,23 +47,24 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
     training = Examples(ids, part.pixels, encode_truth(competition, learned)).take(training_rows)
     validation = Examples(ids, part.pixels, given).take(validation_rows)
     seed = derived_seed(workspace.seed, "model", model, fold)
+    targets = learned_targets(competition.targets, options.class_outputs)
 
     left_out = [name for name, weight in weights_of_targets(options, competition.targets).items() if not weight]
     scored, truths = competition.scored_target, {name: validation.truth(name) for name in competition.targets}
     setup = hardware(workspace)
 
     def make() -> Network:
-        network = make_network(options, competition.targets, workspace.folder, seed)
+        network = make_network(options, targets, workspace.folder, seed)
         freeze_layers(network, options.frozen_layers)
         if options.head_views:
             accelerator = setup.accelerator(options.precision)
             network.to(accelerator.device)
             # The workspace's seed, so that all folds see the same views of a picture and share their features.
             seen = Inference(accelerator, workspace.seed, options.effective_batch_size, setup.loader_workers)
-            head_first(network, training, competition.targets, options, seen)
+            head_first(network, training, targets, options, seen)
         else:
             truth = {name: training.truth(name) for name in competition.targets}
-            start_head(network, competition.targets, truth, left_out)
+            start_head(network, targets, truth, left_out)
         return network
 
     def score(predictions: dict[str, np.ndarray]) -> dict[str, float]:
@@ -74,7 +76,7 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
 
     print(f"{model}, fold {fold}: {len(training_rows):,} rows to train on, {len(validation_rows):,} to validate")
     checkpoint = _checkpoint_path(workspace, model, fold, options, training, part)
-    result = fit(Task(make, training, validation, competition.targets, score, options, seed, setup, checkpoint))
+    result = fit(Task(make, training, validation, targets, score, options, seed, setup, checkpoint))
     if int(os.environ.get("RANK", "0")) == 0:
         scores: dict[str, Any] = figures(competition.metric, truths[scored], squeezed(result.predictions[scored]))
         further = further_figures(competition, truths, result.predictions, left_out=left_out)

@@ -8,7 +8,8 @@ from common.errors import PodiumError
 from common.files import read_json, write_json
 from common.predictions import make_table, write_predictions
 from common.scoring import difference, encode_truth, figures, scored_prediction
-from common.targets import columns_of
+from common.tables import write_table
+from common.targets import columns_of, learned_targets
 from common.training.data import Examples
 from common.training.network import make_network
 from common.training.options import ModelOptions, TestTimeOptions
@@ -27,7 +28,8 @@ def tta(workspace: Workspace, model: str) -> None:
     """Write plain and test-time augmented predictions of MODEL, and whether augmenting helped."""
     options = workspace.section(ModelOptions, "models", model)
     test_time = workspace.section(TestTimeOptions, "tta")
-    targets = workspace.competition.targets
+    targets = learned_targets(workspace.competition.targets, options.class_outputs)
+    scored = workspace.competition.scored_target
     setup = hardware(workspace)
     accelerator = setup.accelerator(options.precision)
     train, test = read_part(workspace, "train", options), read_part(workspace, "test", options)
@@ -35,11 +37,16 @@ def tta(workspace: Workspace, model: str) -> None:
     network = network.to(accelerator.device)
     inference = Inference(accelerator, workspace.seed, trained_batch_size(workspace, model), setup.loader_workers)
 
+    nothing: list[pd.DataFrame] = []
+
     def predict(part: Part, rows: np.ndarray, what: str) -> pd.DataFrame:
         """A table of both views of some rows, by the weights that are loaded."""
         examples = Examples(part.table["id"].to_numpy(dtype=object), part.pixels, {})
         views = predict_views(network, examples.take(rows), targets, options, test_time, inference, what)
-        return pd.concat([make_table(examples.ids[rows], view, views[view], targets) for view in VIEWS])
+        for probability in (views.nothing[name] for name in views.nothing if name == scored):
+            known = part.table.iloc[rows][["part", "id"]]
+            nothing.append(known.assign(probability_of_nothing=probability))
+        return pd.concat([make_table(examples.ids[rows], view, views.predictions[view], targets) for view in VIEWS])
 
     oof, by_fold = [], []
     for fold in workspace.folds_to_run:
@@ -59,7 +66,15 @@ def tta(workspace: Workspace, model: str) -> None:
     provenance = {"model": model, "folds": workspace.folds_to_run, "options": options.model_dump(mode="json")}
     write_predictions(workspace.predictions(model, "oof"), out_of_fold, targets, provenance)
     write_predictions(workspace.predictions(model, "test"), averaged, targets, provenance)
+    _write_nothing(workspace, model, nothing)
     _report(workspace, model, train.table, out_of_fold, test_time)
+
+
+def _write_nothing(workspace: Workspace, model: str, seen: list[pd.DataFrame]) -> None:
+    """runs/MODEL/nothing.parquet: mean over the folds that have seen a row; no row for a model without sigmoids."""
+    empty = pd.DataFrame({"part": "", "id": "", "probability_of_nothing": np.zeros(0)})
+    table = pd.concat([*seen, empty])
+    write_table(workspace.nothing(model), table.groupby(["part", "id"], as_index=False).mean())
 
 
 def trained_batch_size(workspace: Workspace, model: str) -> int:

@@ -159,6 +159,10 @@ class Workspace:
     def tta_report(self, model: str) -> Path:
         return self.folder / "runs" / model / "tta.json"
 
+    def nothing(self, model: str) -> Path:
+        """Probability that no class is recognised, by row; empty for a model without sigmoids."""
+        return self.folder / "runs" / model / "nothing.parquet"
+
     def ensemble(self, file: str) -> Path:
         """`oof.parquet`, `test.parquet`, `weights.json` or `cv.json`."""
         return self.folder / "ensemble" / file
@@ -179,6 +183,11 @@ class Workspace:
     @property
     def report(self) -> Path:
         return self.folder / "report" / "index.html"
+
+    @property
+    def triage(self) -> Path:
+        """Rows that are left to a person."""
+        return self.folder / "report" / "triage.csv"
 
     def relative(self, path: Path) -> str:
         """`path` as a person in the repository would write it."""

@@ -66,6 +66,8 @@ def finished_run(root: Path, kind: str, monkeypatch) -> Workspace:
     ids = examples.loc[examples["part"] == "train", "id"]
     _write_predictions(workspace, task, train, examples, folds.loc[ids].to_numpy())
     _write_submission(workspace)
+    if kind == "multiclass":
+        write_table(workspace.nothing("wide"), _nothing(examples))
     return workspace
 
 
@@ -166,6 +168,12 @@ def _perceptual_hash(part: str, row: int) -> int:
     """Far from all others, but for train.8 and train.9, and for train.20 and test.5."""
     part, row = {("train", 9): ("train", 8), ("test", 5): ("train", 20)}.get((part, row), (part, row))
     return derived_seed(SEED, "hash", part, row)
+
+
+def _nothing(examples: pd.DataFrame) -> pd.DataFrame:
+    """In every fourth example that has a picture nothing is recognised."""
+    seen = examples.loc[examples["file"].notna(), ["part", "id"]]
+    return seen.assign(probability_of_nothing=np.where(np.arange(len(seen)) % 4 == 0, 0.8, 0.1))
 
 
 def _guess(target: Target, truth: np.ndarray | None, rows: int, draw: np.random.Generator) -> np.ndarray:

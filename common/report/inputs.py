@@ -32,6 +32,7 @@ class Inputs:
     images      the zip that `examples.file` names pictures in
     oof, test   the ensemble's predictions (prediction store, one view)
     split, cv, weights, submission  the JSON files of their stages
+    nothing     part, id, probability_of_nothing: mean over the networks with sigmoids; None where there is none
     """
 
     name: str
@@ -49,6 +50,8 @@ class Inputs:
     weights: Mapping[str, Any] = field(default_factory=dict)
     submission: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[ModelRun, ...] = ()
+    nothing: pd.DataFrame | None = None
+    abstain_above: float = 0.5
 
     def part(self, name: str) -> pd.DataFrame:
         """The examples of `train` or `test`."""

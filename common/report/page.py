@@ -19,6 +19,7 @@ from common.report.pictures import pictures_section
 from common.report.predicted import predictions_section
 from common.report.results import cost_section, headline, result_section
 from common.report.split import split_section
+from common.report.triage import triage_section
 
 
 def render(inputs: Inputs) -> str:
@@ -50,6 +51,7 @@ def report_sections(inputs: Inputs) -> list[Section]:
     if inputs.images.is_file() and "file" in inputs.examples:
         thumbnails = Thumbnails(ImageStore(inputs.images), inputs.examples.set_index(["part", "id"]))
         sections += [pictures_section(inputs, rows, thumbnails) for rows in judged]
+    sections.append(triage_section(inputs, thumbnails))
     sections += [training_section(inputs), cost_section(inputs)]
     sections += [classes_section(inputs, thumbnails), data_section(inputs), split_section(inputs, thumbnails)]
     sections.append(submission_section(inputs))

@@ -24,6 +24,9 @@ class ModelOptions(Options):
         "photo", description="what may change without changing the label, by what the pictures are"
     )
     target_weights: dict[str, float] = Field({}, description="of each target in the loss; unlisted: 1; 0 leaves it out")
+    class_outputs: Literal["softmax", "sigmoid"] = Field(
+        "softmax", description="of one class out of many; sigmoid: each for itself, so that none may be recognised"
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the truth spread over all classes")
 
     head_views: int = Field(0, ge=0, description="views of each picture to fit the head to first; 0: it starts drawn")

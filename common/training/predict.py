@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from accelerate.utils.memory import clear_device_cache
 
-from common.targets import Target
+from common.targets import Multiclass, Target
 from common.training.data import View, micro_batches
 from common.training.refusals import too_large_for_memory
 
@@ -67,6 +67,19 @@ class Inference:
 
 def to_predictions(logits: np.ndarray, targets: Mapping[str, Target]) -> dict[str, np.ndarray]:
     """Logits (rows, all outputs) to activated predictions (rows, outputs) of each target."""
+    return {name: targets[name].activate(part) for name, part in _by_target(logits, targets).items()}
+
+
+def nothing_recognised(logits: np.ndarray, targets: Mapping[str, Target]) -> dict[str, np.ndarray]:
+    """Of each target that was learned with sigmoids, the probability that no class is recognised: (rows,)."""
+    parts = _by_target(logits, targets)
+    return {
+        name: target.nothing(parts[name])
+        for name, target in targets.items()
+        if isinstance(target, Multiclass) and target.sigmoids
+    }
+
+
+def _by_target(logits: np.ndarray, targets: Mapping[str, Target]) -> dict[str, np.ndarray]:
     ends = np.cumsum([len(target.outputs) for target in targets.values()])
-    parts = np.split(logits, ends[:-1], axis=1)
-    return {name: target.activate(part) for (name, target), part in zip(targets.items(), parts, strict=True)}
+    return dict(zip(targets, np.split(logits, ends[:-1], axis=1), strict=True))

@@ -106,3 +106,17 @@ def test_an_edit_of_the_code_that_makes_features_finds_none_of_the_old(tmp_path,
     monkeypatch.setattr(head_module, "code_hash", lambda *modules: "edited")
     frozen_features(network, rows, "photo", 1, inference)
     assert len(list((scratch / "features").glob("*.npy"))) == 2
+
+
+def test_with_sigmoids_a_picture_of_no_class_is_told_from_one_between_two(tmp_path):
+    rng = np.random.default_rng(2)
+    targets = {"kind": Multiclass(("a", "b", "c"), sigmoids=True)}
+    network = make_network(OPTIONS, targets, tmp_path, 0)
+    truth = np.arange(300) % 3
+    features = rng.normal(0, 0.3, (300, network.head.in_features))
+    features[np.arange(300), truth] += 4
+    fit_head(network, features, {"kind": truth.astype(float)}, targets, {"kind": 1.0}, 0.01, 0.0)
+    none, a, between = np.zeros((3, features.shape[1]))
+    a[0], between[:2] = 4, 4
+    nothing = targets["kind"].nothing(head_logits(network, np.stack([none, a, between])))
+    assert nothing[0] > 0.5 > 10 * nothing[1] and nothing[2] < 0.3

@@ -191,3 +191,29 @@ def test_each_output_has_a_column(target):
     columns = columns_of("age", target)
     assert len(columns) == len(target.outputs)
     assert columns == ["age"] if isinstance(target, Regression) else all(c.startswith("age:") for c in columns)
+
+
+SIGMOIDS = Multiclass(("blast", "hispa", "normal"), sigmoids=True)
+
+
+def test_with_sigmoids_each_class_is_learned_against_all_others():
+    truth, logits = draw(SIGMOIDS, np.random.default_rng(3), 50)
+    by_class = [log_loss(truth == k, sigmoid_of(logits[:, k]), labels=[False, True]) for k in range(3)]
+    assert loss(SIGMOIDS, logits, truth).mean() == pytest.approx(sum(by_class))
+    truth[4] = np.nan
+    assert loss(SIGMOIDS, logits, truth)[4] == 0
+    assert np.allclose(sigmoid_of(SIGMOIDS.initial_bias(truth)).sum(), 1)
+
+
+@given(st.lists(st.floats(-40, 40), min_size=3, max_size=3))
+def test_nothing_is_the_case_in_which_no_class_holds_out_of_those_with_at_most_one(logits):
+    held = sigmoid_of(np.array(logits))
+    alone = [np.prod([held[j] if j == k else 1 - held[j] for j in range(3)]) for k in range(3)]
+    none = np.prod(1 - held)
+    if none + sum(alone) > 1e-200:
+        nothing = SIGMOIDS.nothing(np.array([logits]))[0]
+        assert nothing == pytest.approx(none / (none + sum(alone)), rel=1e-6, abs=1e-12)
+
+
+def sigmoid_of(logits):
+    return 1 / (1 + np.exp(-logits))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from common.errors import PodiumError
@@ -172,6 +173,29 @@ def test_labels_and_sizes_are_shown_before_any_model(workspaces):
     networks = next(block for block in data.blocks if block.title == "Pictures and networks")
     assert [row[:2] for row in networks.rows] == [("small", "resnet10t"), ("wide", "resnet18")]
     assert all(int(row[3]) > 0 for row in networks.rows)
+
+
+def test_what_is_not_recognised_is_left_to_a_person(workspaces):
+    workspace = workspaces["multiclass"]
+    inputs, listed = read_inputs(workspace), pd.read_csv(workspace.triage, dtype={"id": str})
+    nothing = inputs.nothing.set_index(["part", "id"])["probability_of_nothing"]
+    assert nothing.loc[list(zip(listed["part"], listed["id"], strict=True))].tolist() == pytest.approx(
+        listed["probability_of_nothing"]
+    )
+    assert listed["probability_of_nothing"].is_monotonic_decreasing and len(listed) == len(nothing)
+    assert (listed["abstained"] == (listed["probability_of_nothing"] >= 0.5)).all()
+    section = next(section for section in report_sections(inputs) if section.anchor == "triage")
+    table = section.blocks[1]
+    train = listed[(listed["part"] == "train")]
+    assert table.rows[0][1:3] == (str(len(train)), str(train["abstained"].sum()))
+    right = (train["given"] == train["likeliest"])[~train["abstained"]]
+    assert table.rows[0][4].startswith(f"{right.mean():.2f}")
+    shown = [block for block in section.blocks if isinstance(block, Gallery)]
+    assert [gallery.title for gallery in shown] == ["Least recognised of test", "Least recognised of train"]
+    assert len(shown[0].pictures) == int(listed["abstained"].sum() - train["abstained"].sum())
+    # Networks without sigmoids cannot say that they recognise nothing.
+    assert pd.read_csv(workspaces["binary"].triage).empty
+    assert "triage" not in [section.anchor for section in report_sections(read_inputs(workspaces["binary"]))]
 
 
 def _all_but_the_data(folder, names):
