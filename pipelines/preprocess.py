@@ -18,7 +18,7 @@ def preprocess(workspace: Workspace) -> None:
     options = workspace.section(PreprocessOptions, "preprocess")
     competition, raw = workspace.competition, open_raw(workspace)
     where = f"competitions/{workspace.name}/competition.py"
-    examples = check_examples(competition.read_examples(raw), competition.targets, raw.names(), where)
+    examples = check_examples(competition.reader(options.input)(raw), competition.targets, raw.names(), where)
     with work_folder(workspace.raw_manifest.read_text(encoding="utf-8"), examples) as work:
         facts = ingest(raw, examples, workspace.images, work, Machine.of(workspace).workers)
         unreadable = facts["reason"].notna()
@@ -32,7 +32,7 @@ def preprocess(workspace: Workspace) -> None:
                 f"preprocess.max_unreadable: {unreadable.sum()} in "
                 f"{workspace.relative(workspace.params_path)}"
             )
-        table = examples.join(facts.drop(columns="reason"))
+        table = examples.drop(columns="bands", errors="ignore").join(facts.drop(columns="reason"))
         table = table[~unreadable | (table["part"] == "test")].reset_index(drop=True)
         write_table(workspace.examples, table)
     _print_counts(table, int(unreadable.sum()), workspace)

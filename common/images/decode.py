@@ -3,11 +3,13 @@
 Two decoders, because each has its trap. Pillow notices files that are cut short, turns pictures upright and
 knows CMYK, but gives 8 bits for 16-bit colour and clips 16-bit grey when it converts. OpenCV keeps 16 bits,
 but takes a JPEG that is cut short for whole. So Pillow always decodes first, and OpenCV decodes again what
-may be deeper than 8 bits.
+may be deeper than 8 bits. TIFFs of four bands, as satellites send them, neither of them reads (OpenCV makes grey
+of them without a word): see `decode_bands`.
 """
 
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -29,7 +31,7 @@ class UnreadablePicture(PodiumError):
 class Picture:
     """A picture as a person would see it.
 
-    pixels  (height, width) grey or (height, width, 3) RGB; uint8 or uint16
+    pixels  (height, width) grey, (height, width, 3) RGB or (height, width, 4) RGB and near infrared; uint8 or uint16
     kept    `jpg` or `png` where the original bytes may be stored as they are, else None
     """
 
@@ -50,12 +52,39 @@ def decode(data: bytes) -> Picture:
     Raises UnreadablePicture: not a picture, cut short, damaged, too large to be meant (more than 179 million
     pixels: a small file may claim any size), or deeper than 16 bits.
     """
+    return _or_the_reason(_decode, data)
+
+
+def decode_bands(data: bytes, order: str) -> Picture:
+    """Decode a TIFF of four bands, which is no picture with transparency: nothing is mixed, nothing scaled.
+
+    order  the bands in the file, as BGRN: each of R, G, B and N (near infrared) once
+
+    The pixels' order is RGBN. Raises UnreadablePicture as `decode`, and for another number of bands.
+    """
+    if sorted(order) != sorted("RGBN"):
+        raise PodiumError(f"bands '{order}': name each of R, G, B and N once, in the order of the file")
+
+    def in_order(data: bytes) -> Picture:
+        import imagecodecs  # its import takes longer than most commands
+
+        pixels = imagecodecs.tiff_decode(data)
+        if pixels.ndim != 3 or pixels.shape[2] != len(order) or pixels.dtype not in (np.uint8, np.uint16):
+            raise UnreadablePicture(
+                f"has the shape {pixels.shape} of {pixels.dtype}; expected four bands of 8 or 16 bits"
+            )
+        return Picture(np.ascontiguousarray(pixels[:, :, [order.index(band) for band in "RGBN"]]), kept=None)
+
+    return _or_the_reason(in_order, data)
+
+
+def _or_the_reason(decoder: Callable[[bytes], Picture], data: bytes) -> Picture:
     if not data:
         raise UnreadablePicture("the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF and of sizes below the limit
-            return _decode(data)
+            return decoder(data)
     except (UnreadablePicture, MemoryError):
         raise
     except Image.UnidentifiedImageError:
@@ -68,6 +97,8 @@ def decode(data: bytes) -> Picture:
 
 def decode_stored(data: bytes) -> np.ndarray:
     """Decode what the store holds, fast: upright grey (h, w), RGB (h, w, 3) or four bands, uint8 or uint16."""
+    if data[:2] == b"\xff\xd8" and _jpeg_components(data) == 4:
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))  # OpenCV's own conversion differs by a level
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise PodiumError("a stored picture cannot be decoded; run preprocess again")
@@ -105,11 +136,18 @@ def _decode(data: bytes) -> Picture:
 
 
 def _kept(image: Image.Image, data: bytes) -> str | None:
-    """The suffix under which the original may be stored: upright, 8-bit, grey or RGB, JPEG or PNG."""
-    if image.getexif().get(_ORIENTATION_TAG, 1) in range(2, 9) or image.mode not in ("L", "RGB"):
+    """The suffix under which the original may be stored: upright, 8-bit, grey or RGB, JPEG or PNG.
+
+    JPEGs of four components too: as PNG the chips of satellites take five times as much. Some of them
+    are RGB with an opaque alpha, unmarked; Pillow takes that for CMYK in Adobe's inverted form, and since the one is
+    the other's inverse, its conversion gives their colours exactly.
+    """
+    if image.getexif().get(_ORIENTATION_TAG, 1) in range(2, 9) or image.mode not in ("L", "RGB", "CMYK"):
         return None
     if image.format in ("JPEG", "MPO"):
         return "jpg"
+    if image.mode == "CMYK":
+        return None
     plain_png = image.format == "PNG" and data[24] == 8 and not getattr(image, "is_animated", False)
     return "png" if plain_png and not image.has_transparency_data else None
 
@@ -169,3 +207,14 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return np.ascontiguousarray(pixels)
+
+
+def _jpeg_components(data: bytes) -> int:
+    """How many components the frame header of a JPEG declares (ITU T.81, B.2.2); 0 where it has none."""
+    place = 2
+    while place + 9 < len(data):
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # frame headers, but not tables
+            return data[place + 9]
+        place += 2 + length
+    return 0

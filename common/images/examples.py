@@ -13,7 +13,7 @@ PARTS = ("train", "test")
 def check_examples(
     table: pd.DataFrame, targets: Mapping[str, Target], raw_names: Collection[str], where: str
 ) -> pd.DataFrame:
-    """`table` (id, part, path, targets, optional group), sorted by part and id, columns in that order.
+    """`table` (id, part, path, targets, optional group and bands), sorted by part and id, columns in that order.
 
     raw_names  names of the raw files
     where      the competition's module, for messages
@@ -21,7 +21,7 @@ def check_examples(
     Raises PodiumError naming the first bad id: not text, there twice in a part, without a file, a training
     row without any target, a label that its target does not know.
     """
-    columns = ["id", "part", "path", *targets, *(["group"] if "group" in table else [])]
+    columns = ["id", "part", "path", *targets, *(name for name in ("group", "bands") if name in table)]
     if sorted(table.columns) != sorted(columns):
         raise PodiumError(f"{where}: read_examples gives {list(table.columns)}; expected {columns}")
     for part in PARTS:

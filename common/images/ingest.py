@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from common.code_hash import code_hash
 from common.errors import PodiumError
 from common.files import remove, replacing, scratch_folder
-from common.images.decode import UnreadablePicture, decode, encode_png
+from common.images.decode import UnreadablePicture, decode, decode_bands, encode_png
 from common.images.perceptual_hash import perceptual_hash
 from common.images.store import write_store
 from common.progress import track
@@ -49,9 +49,9 @@ def work_folder(raw_manifest: str, pictures: pd.DataFrame) -> Iterator[Path]:
     """The scratch folder in which finished batches wait; deleted at the end, unless an error ends it.
 
     raw_manifest  text that changes with the content of any raw file
-    pictures      `part`, `id` and `path`, in the order that `ingest` is given
+    pictures      as `ingest` is given them
     """
-    rows = pictures[["part", "id", "path"]].to_numpy().tolist()
+    rows = list(_rows(pictures))
     told = json.dumps([code_hash(*_MADE_BY), _BATCH_PICTURES, raw_manifest, rows])
     folder = scratch_folder() / "preprocess" / hashlib.sha256(told.encode()).hexdigest()[:20]
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,8 @@ def work_folder(raw_manifest: str, pictures: pd.DataFrame) -> Iterator[Path]:
 def ingest(raw: RawFiles, pictures: pd.DataFrame, store: Path, work: Path, workers: int) -> pd.DataFrame:
     """Examine all pictures and write the readable ones to `store`.
 
-    pictures  `part`, `id` and `path` (in the raw files), one row a picture
+    pictures  `part`, `id` and `path` (in the raw files), one row a picture; and `bands`, where they are TIFFs of four
+              bands (see `decode_bands`)
     work      see `work_folder`
     workers   processes; 0 and 1 both mean this one
 
@@ -101,7 +102,7 @@ def _finish_batches(raw: RawFiles, batches: list[tuple[pd.DataFrame, Path]], wor
 def _finish_batch(raw: RawFiles, batch: pd.DataFrame, path: Path) -> int:
     """Examine a batch and keep the result at `path`; returns the number of pictures."""
     cv2.setNumThreads(1)  # the processes share out the cores already
-    rows = [_examine(raw, *row) for row in zip(batch["part"], batch["id"], batch["path"], strict=True)]
+    rows = [_examine(raw, *row) for row in _rows(batch)]
     # As objects, since a column of numbers with gaps would become float64, and lose bits of the hashes.
     table = pd.DataFrame(rows, columns=[*FACTS, "encoded"], dtype=object).astype(FACTS)
     with replacing(path) as beside:
@@ -109,12 +110,18 @@ def _finish_batch(raw: RawFiles, batch: pd.DataFrame, path: Path) -> int:
     return len(batch)
 
 
-def _examine(raw: RawFiles, part: str, id_: str, path: str) -> dict[str, object]:
+def _rows(pictures: pd.DataFrame) -> Iterator[tuple[str, str, str, str]]:
+    """part, id, path and bands (empty where the file itself says what it is) of each picture."""
+    bands = pictures["bands"] if "bands" in pictures else [""] * len(pictures)
+    return zip(pictures["part"], pictures["id"], pictures["path"], bands, strict=True)
+
+
+def _examine(raw: RawFiles, part: str, id_: str, path: str, bands: str) -> dict[str, object]:
     """One row: FACTS, and `encoded`, the PNG where the original is not what gets stored."""
     data = raw.read_bytes(path)
     row: dict[str, object] = {"bytes": len(data), "content_hash": hashlib.sha256(data).hexdigest()}
     try:
-        picture = decode(data)
+        picture = decode_bands(data, bands) if bands else decode(data)
     except UnreadablePicture as error:
         return {**row, "reason": " ".join(str(error).split())}
     pixels = picture.pixels

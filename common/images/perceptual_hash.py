@@ -17,7 +17,7 @@ _ODD_ROWS = np.uint64(0x00FF_00FF_00FF_00FF)
 def perceptual_hash(pixels: np.ndarray) -> int:
     """64 bits of the 8 x 8 lowest frequencies of a 32 x 32 grey picture: the signs of their waves.
 
-    pixels  (h, w) or RGB (h, w, 3), uint8 or uint16
+    pixels  (h, w), RGB (h, w, 3) or RGB and another band (h, w, 4), which is not looked at; uint8 or uint16
 
     Re-encoding, resizing and a little noise change a few bits, brightness and contrast hardly any; cropping
     changes many. A turn or a mirror changes them by rule: see `turned_and_mirrored`. Returns FLAT for a picture

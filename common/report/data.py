@@ -10,7 +10,7 @@ from common.report.wording import bytes_text, count, number
 
 _MOST_UNREADABLE = 50
 _MOST_SIZES = 4  # lines that can be told apart in a histogram
-_FORMS = {1: "grey", 3: "colour"}
+_FORMS = {1: "grey", 3: "colour", 4: "colour and near infrared"}
 
 
 def data_section(inputs: Inputs) -> Section:

@@ -54,7 +54,9 @@ class Thumbnails:
         return found
 
     def _encode(self, file: str) -> tuple[str, int, int]:
-        pixels = shrink(eight_bits(self.images.read(file)), LONGEST_SIDE_PX)
+        whole = self.images.read(file)
+        colours = whole if whole.ndim == 2 else np.ascontiguousarray(whole[:, :, :3])  # near infrared is not shown
+        pixels = shrink(eight_bits(colours), LONGEST_SIDE_PX)
         if pixels.ndim == 3:
             pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
         encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]

@@ -3,16 +3,20 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
 
-from common.images.decode import UnreadablePicture, decode, decode_stored, encode_png
+from common.errors import PodiumError
+from common.images.decode import UnreadablePicture, decode, decode_bands, decode_stored, encode_png
 
 RAMP_16_BIT = np.arange(65536, dtype=np.uint16).reshape(256, 256)
 COLOUR_16_BIT = np.dstack([RAMP_16_BIT, RAMP_16_BIT[::-1], RAMP_16_BIT.T])
+REAL_CHIPS = sorted((Path(__file__).resolve().parents[3] / "shared/data/planet/train-jpg").glob("*.jpg"))
 
 
 def saved(image: Image.Image, kind: str, **more: object) -> bytes:
@@ -98,10 +102,66 @@ def test_a_sixteen_bit_picture_is_turned_upright(kind, orientation):
     np.testing.assert_array_equal(decode(data).pixels, grey)
 
 
-def test_cmyk_as_adobe_writes_it_has_the_right_colours():
-    picture = decode(saved(Image.fromarray(photo()).convert("CMYK"), "JPEG", quality=95))
-    assert picture.kept is None
+def test_cmyk_as_adobe_writes_it_has_the_right_colours_and_keeps_its_bytes():
+    data = saved(Image.fromarray(photo()).convert("CMYK"), "JPEG", quality=95)
+    picture = decode(data)
+    assert picture.kept == "jpg"
     assert close(picture.pixels, photo())
+    np.testing.assert_array_equal(decode_stored(data), picture.pixels)
+
+
+def test_rgb_and_opaque_alpha_written_as_four_components_have_the_right_colours():
+    """As chips of satellites come: without Adobe's mark, so that Pillow calls them CMYK."""
+    opaque = np.dstack([photo(), np.full(photo().shape[:2], 255, np.uint8)])
+    data = saved(Image.fromarray(255 - opaque, "CMYK"), "JPEG", quality=95)  # Pillow inverts what it writes
+    mark = data.index(b"\xff\xee")
+    data = data[:mark] + data[mark + 2 + int.from_bytes(data[mark + 2 : mark + 4], "big") :]
+    assert Image.open(io.BytesIO(data)).mode == "CMYK"
+    picture = decode(data)
+    assert picture.kept == "jpg"
+    assert close(picture.pixels, photo())
+    np.testing.assert_array_equal(decode_stored(data), picture.pixels)
+
+
+@pytest.mark.skipif(not REAL_CHIPS, reason="needs the real chips beside the repository")
+@pytest.mark.parametrize("path", REAL_CHIPS, ids=lambda path: path.stem)
+def test_real_chips_are_such_and_their_clouds_are_bright(path):
+    """All three are tagged cloudy; inverted once too often, the whitest clouds are black."""
+    data = path.read_bytes()
+    inverted = np.asarray(Image.open(io.BytesIO(data)))  # as Pillow reads four components
+    assert (255 - inverted[:, :, 3]).min() == 255 and b"Adobe" not in data
+    picture = decode(data)
+    np.testing.assert_array_equal(picture.pixels, 255 - inverted[:, :, :3])
+    assert picture.pixels.shape == (256, 256, 3) and picture.pixels.mean() > 120
+    np.testing.assert_array_equal(decode_stored(data), picture.pixels)
+
+
+BANDS_16_BIT = np.dstack([COLOUR_16_BIT, RAMP_16_BIT[:, ::-1]])  # red, green, blue, near infrared
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "rgb"])
+def test_four_bands_keep_every_bit_in_the_order_red_green_blue_near_infrared(photometric):
+    in_file = imagecodecs.tiff_encode(
+        np.ascontiguousarray(BANDS_16_BIT[:, :, [2, 1, 0, 3]]), photometric=photometric, extrasample="unspecified"
+    )
+    picture = decode_bands(in_file, "BGRN")
+    assert (picture.bits, picture.kept) == (16, None)
+    np.testing.assert_array_equal(picture.pixels, BANDS_16_BIT)
+    np.testing.assert_array_equal(decode_stored(encode_png(picture.pixels)), BANDS_16_BIT)
+
+
+def test_what_has_not_four_bands_is_refused_with_the_reason():
+    data = imagecodecs.tiff_encode(BANDS_16_BIT, photometric="minisblack", extrasample="unspecified")
+    for bad, reason in (
+        (b"", "empty"),
+        (data[: len(data) // 2], "cut short or damaged"),
+        (b"GIF89a", "cut short or damaged"),
+        (imagecodecs.tiff_encode(COLOUR_16_BIT, photometric="rgb"), "four bands"),
+    ):
+        with pytest.raises(UnreadablePicture, match=reason):
+            decode_bands(bad, "BGRN")
+    with pytest.raises(PodiumError, match="each of R, G, B and N once"):
+        decode_bands(data, "RGB")
 
 
 def test_a_palette_is_looked_up():

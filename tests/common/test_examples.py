@@ -27,8 +27,8 @@ def checked(**columns: list) -> pd.DataFrame:
 
 
 def test_a_good_table_is_sorted_by_part_and_id_as_text():
-    result = checked(group=["x", "y", None])
-    assert list(result.columns) == ["id", "part", "path", "label", "age", "group"]
+    result = checked(group=["x", "y", None], bands=["BGRN"] * 3)
+    assert list(result.columns) == ["id", "part", "path", "label", "age", "group", "bands"]
     assert result["path"].tolist() == ["c.jpg", "b.jpg", "a.jpg"]
 
 

@@ -6,6 +6,7 @@ import pickle
 import zipfile
 
 import cv2
+import imagecodecs
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,3 +179,18 @@ def test_the_hash_of_a_turned_or_mirrored_picture_follows_from_that_of_the_uprig
 def test_a_flat_picture_has_no_telling_hash():
     assert perceptual_hash(np.full((50, 50, 3), 200, np.uint8)) == FLAT
     assert perceptual_hash(np.random.default_rng(0).integers(118, 121, (200, 200), dtype=np.uint8)) == FLAT
+
+
+def test_tiffs_of_four_bands_keep_them_where_the_table_names_their_order(tmp_path):
+    bands = np.dstack([RAMP_16_BIT, RAMP_16_BIT.T, RAMP_16_BIT[::-1], RAMP_16_BIT[:, ::-1]])
+    folder = tmp_path / "raw" / "train"
+    folder.mkdir(parents=True)
+    (folder / "a.tif").write_bytes(imagecodecs.tiff_encode(bands, photometric="minisblack", extrasample="unspecified"))
+    (folder / "b.jpg").write_bytes(jpeg(some_picture(1)))
+    pictures = pictures_of(RawFiles(tmp_path / "raw")).assign(bands=["BGRN", ""])
+    with work_folder("manifest", pictures) as work:
+        facts = ingest(RawFiles(tmp_path / "raw"), pictures, tmp_path / "images.zip", work, workers=0)
+    assert facts["reason"].isna().all()
+    assert facts["channels"].tolist() == [4, 3] and facts["bits"].tolist() == [16, 8]
+    with ImageStore(tmp_path / "images.zip") as store:
+        np.testing.assert_array_equal(store.read("train/a.png"), bands[:, :, [2, 1, 0, 3]])

@@ -3,6 +3,7 @@ import base64
 import cv2
 import numpy as np
 import pandas as pd
+import pytest
 
 from common.images.store import ImageStore, write_store
 from common.report.gallery import Thumbnails, eight_bits
@@ -62,3 +63,12 @@ def test_a_train_and_a_test_example_of_one_id_have_each_their_picture(tmp_path):
     shown = thumbnails.pictures({("train", "a"): ("given cat",), ("test", "a"): ("in test",)}, 5)
     assert [picture.file_name for picture in shown] == ["a.tif", "a.gif"]
     assert [decoded(picture).shape for picture in shown] == [(8, 8), (10, 30)]
+
+
+def test_of_four_bands_the_colours_are_shown(tmp_path):
+    """The fourth band lies where PNG has its transparency; it is neither that nor does it set the brightness."""
+    bands = np.zeros((20, 20, 4), np.uint16)
+    bands[:10, :, 2], bands[:, :, 3] = 3000, 60000  # red above, as OpenCV counts; near infrared everywhere
+    shown = decoded(thumbnails_of(tmp_path, bands).picture(("train", "a"))).astype(int)
+    assert shown.shape == (20, 20, 3)
+    assert (shown[2, 2] - [0, 0, 255]).tolist() == pytest.approx([0, 0, 0], abs=8) and shown[17, 17].max() < 8
