@@ -16,4 +16,4 @@ def hardware(workspace: Workspace) -> Hardware:
         # On the CPU the network needs every core: a loader beside it only takes turns with it.
         uses_gpu = machine.device != "cpu" and torch.cuda.is_available()
         loader_workers = min(4, machine.workers // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))) if uses_gpu else 0
-    return Hardware(machine.device, loader_workers, machine.threads)
+    return Hardware(machine.device, loader_workers, machine.threads, machine.max_memory_gb)

@@ -20,7 +20,7 @@ class Part:
 
 
 def read_part(workspace: Workspace, part: str, options: ModelOptions) -> Part:
-    """Rows of a part that have a picture, decoded once to the model's size."""
+    """Rows of a part that have a picture, decoded once to the model's largest size."""
     table = read_training_rows(workspace) if part == "train" else read_examples(workspace, part)
     table = table[table["file"].notna()].reset_index(drop=True)
     pixels = decode_once(
@@ -28,7 +28,7 @@ def read_part(workspace: Workspace, part: str, options: ModelOptions) -> Part:
         table["file"].tolist(),
         table["content_hash"].tolist(),
         int(table["bits"].max()) if len(table) else 8,
-        options.image_size_px,
+        max(options.image_sizes_px),
         options.resize,
         Machine.of(workspace).workers,
         options.channels,

@@ -2,13 +2,13 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import save_file
 
 from common.errors import PodiumError, UsageError
 from common.files import remove, replacing, scratch_folder, write_json
@@ -22,6 +22,7 @@ from common.training.head import head_first
 from common.training.network import Network, freeze_layers, make_network, start_head, weights_path
 from common.training.options import ModelOptions
 from common.training.predict import Inference
+from common.training.snapshots import WEIGHTS, save_weights
 from common.training.target_weights import weights_of_targets
 from common.training.task import Fit, Task
 from pipelines.hardware import hardware
@@ -61,7 +62,7 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
             network.to(accelerator.device)
             # The workspace's seed, so that all folds see the same views of a picture and share their features.
             seen = Inference(accelerator, workspace.seed, options.effective_batch_size, setup.loader_workers)
-            head_first(network, training, targets, options, seen)
+            head_first(network, training.at(options.image_sizes_px[0]), targets, options, seen)
         else:
             truth = {name: training.truth(name) for name in competition.targets}
             start_head(network, targets, truth, left_out)
@@ -117,8 +118,9 @@ def _checkpoint_path(
 def _write(folder: Path, options: ModelOptions, result: Fit, scores: dict[str, Any]) -> None:
     with replacing(folder) as beside:
         beside.mkdir()
-        weights = {name: value.detach().cpu().contiguous() for name, value in result.network.state_dict().items()}
-        save_file(weights, beside / "weights.safetensors", metadata={"options": options.model_dump_json()})
+        save_weights(beside / WEIGHTS, result.network, {"options": options.model_dump_json()})
+        for snapshot in result.earlier_snapshots:
+            shutil.copy(snapshot, beside)
         pd.DataFrame(result.history).to_csv(beside / "history.csv", index=False)
         write_json(
             beside / "metrics.json",
@@ -128,7 +130,8 @@ def _write(folder: Path, options: ModelOptions, result: Fit, scores: dict[str, A
                 "epochs": len(result.history),
                 "seconds": sum(entry["seconds"] for entry in result.history),
                 "images_per_second": float(np.median([entry["images_per_second"] for entry in result.history])),
-                "peak_memory_bytes": result.peak_memory_bytes,
+                "peak_memory_bytes": max((phase["peak_memory_bytes"] for phase in result.phases), default=None),
+                "phases": result.phases,
                 "device": result.device,
                 "processes": result.processes,
                 "precision": options.precision,

@@ -1,8 +1,9 @@
 """Predict with one model: out-of-fold rows by the network that has not seen them, test rows by all."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
-from safetensors.torch import load_file
 
 from common.errors import PodiumError
 from common.files import read_json, write_json
@@ -14,7 +15,8 @@ from common.training.data import Examples
 from common.training.network import make_network
 from common.training.options import ModelOptions, TestTimeOptions
 from common.training.predict import Inference
-from common.training.test_time import predict_views
+from common.training.snapshots import each_loaded, weights_files
+from common.training.test_time import mean_views, predict_views
 from pipelines.examples import read_examples
 from pipelines.hardware import hardware
 from pipelines.pictures import Part, read_part
@@ -39,10 +41,13 @@ def tta(workspace: Workspace, model: str) -> None:
 
     nothing: list[pd.DataFrame] = []
 
-    def predict(part: Part, rows: np.ndarray, what: str) -> pd.DataFrame:
-        """A table of both views of some rows, by the weights that are loaded."""
-        examples = Examples(part.table["id"].to_numpy(dtype=object), part.pixels, {})
-        views = predict_views(network, examples.take(rows), targets, options, test_time, inference, what)
+    def predict(part: Part, rows: np.ndarray, weights: list[Path], what: str) -> pd.DataFrame:
+        """A table of both views of some rows: the mean over the networks of the files `weights`."""
+        examples = Examples(part.table["id"].to_numpy(dtype=object), part.pixels, {}, options.image_size_px)
+        views = mean_views(
+            predict_views(network, examples.take(rows), targets, options, test_time, inference, what)
+            for _ in each_loaded(network, weights)
+        )
         for probability in (views.nothing[name] for name in views.nothing if name == scored):
             known = part.table.iloc[rows][["part", "id"]]
             nothing.append(known.assign(probability_of_nothing=probability))
@@ -50,13 +55,13 @@ def tta(workspace: Workspace, model: str) -> None:
 
     oof, by_fold = [], []
     for fold in workspace.folds_to_run:
-        weights = workspace.fold_run(model, fold) / "weights.safetensors"
-        if not weights.is_file():
-            raise PodiumError(f"{weights}: no such weights; run the stage train@{model}-{fold}")
-        network.load_state_dict(load_file(weights))
+        weights = weights_files(workspace.fold_run(model, fold), options)
+        for file in weights:
+            if not file.is_file():
+                raise PodiumError(f"{file}: no such weights; run the stage train@{model}-{fold}")
         inside = np.flatnonzero(train.table["fold"] == fold)
-        oof.append(predict(train, inside, f"{model}, fold {fold}: validation"))
-        by_fold.append(predict(test, np.arange(len(test.table)), f"{model}, fold {fold}: test"))
+        oof.append(predict(train, inside, weights, f"{model}, fold {fold}: validation"))
+        by_fold.append(predict(test, np.arange(len(test.table)), weights, f"{model}, fold {fold}: test"))
     out_of_fold = pd.concat(oof)
     averaged = by_fold[0].set_index(["id", "view"])
     for other in by_fold[1:]:

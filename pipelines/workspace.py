@@ -203,12 +203,13 @@ class Machine:
     loader_workers: int | None  # None: what suits the device
     threads: int
     processes: int | None  # that share a training; None: what suits the device
+    max_memory_gb: float | None = None  # of a training, on each GPU or on the CPU; None: what is there
 
     @classmethod
     def of(cls, workspace: Workspace) -> "Machine":
         """The keys under `machine` in the root params.yaml, `auto` replaced by what is there."""
         given = dict(workspace.shared_params.get("machine", {}))
-        known = ("device", "workers", "loader_workers", "threads", "processes")
+        known = ("device", "workers", "loader_workers", "threads", "processes", "max_memory_gb")
         for key in given:
             if key not in known:
                 raise UsageError(f"params.yaml: machine: unknown key '{key}'{nearest(key, known)}")
@@ -228,6 +229,9 @@ class Machine:
                 )
             return value
 
+        memory = given.get("max_memory_gb", "auto")
+        if memory != "auto" and (isinstance(memory, bool) or not isinstance(memory, int | float) or memory <= 0):
+            raise UsageError(f"params.yaml: machine.max_memory_gb: expected gigabytes, or auto, found {memory!r}")
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that were started together
         return cls(
@@ -236,4 +240,5 @@ class Machine:
             loader_workers=number("loader_workers", 0),
             threads=number("threads", 1) or max(1, cores // sharing),
             processes=number("processes", 1),
+            max_memory_gb=None if memory == "auto" else float(memory),
         )

@@ -17,12 +17,11 @@ class Checkpoint:
     """What a resumed training needs to go on as if it had never stopped."""
 
     epochs_done: int
-    micro_batch_size: int
     history: list[dict[str, float]]
     scale: dict[str, float]  # of the fp16 gradient scaler; empty otherwise
     weights: dict[str, torch.Tensor]
     averaged: dict[str, torch.Tensor]  # see WeightAverage; empty where none is kept
-    optimizer: dict[str, Any]  # AdamW's state_dict; of a loaded one, only `state`
+    optimizer: dict[str, Any]  # AdamW's state_dict, that of the phase; of a loaded one, only `state`
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
@@ -43,7 +42,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     about = {
         "epochs_done": checkpoint.epochs_done,
-        "micro_batch_size": checkpoint.micro_batch_size,
         "history": checkpoint.history,
         "scale": checkpoint.scale,
     }

@@ -5,24 +5,33 @@ loader workers, of processes and of micro-batches changes no picture.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from common.images.augment import augment
+from common.images.resize import resized
 from common.randomness import sort_keys
 from common.training.loss import known_rows
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows of one part: ids (n,), pixels (n, side, side, channels), and the truth of each target."""
+    """Rows of one part: ids (n,), pixels (n, side, side, channels), and the truth of each target.
+
+    image_size_px  side at which the pictures are seen; None: as they are stored
+    """
 
     ids: np.ndarray
     pixels: np.ndarray
     truth: Mapping[str, np.ndarray]
+    image_size_px: int | None = None
+
+    def pictures(self, rows: np.ndarray) -> np.ndarray:
+        """Pixels of some rows, (rows, image_size_px, image_size_px, channels)."""
+        return resized(self.pixels[rows], self.image_size_px or self.pixels.shape[1])
 
     def take(self, rows: np.ndarray) -> "View":
         return View(self, rows)
@@ -41,6 +50,10 @@ class View:
     @property
     def ids(self) -> np.ndarray:
         return self.examples.ids[self.rows]
+
+    def at(self, image_size_px: int) -> "View":
+        """The same rows, seen at another size."""
+        return View(replace(self.examples, image_size_px=image_size_px), self.rows)
 
     def truth(self, name: str) -> np.ndarray:
         return self.examples.truth[name][self.rows]
@@ -88,7 +101,7 @@ class _MicroBatches(Dataset):
         positions, step, ends_step = self.parts[index]
         rows = self.view.rows[positions]
         examples = self.view.examples
-        pixels, light = augment(examples.pixels[rows], examples.ids[rows], self.kind, self.seed, *self.purpose)
+        pixels, light = augment(examples.pictures(rows), examples.ids[rows], self.kind, self.seed, *self.purpose)
         truth = {name: torch.from_numpy(values[rows].astype(np.float32)) for name, values in examples.truth.items()}
         step_known = known_rows({name: values[self.view.rows[step]] for name, values in examples.truth.items()})
         return Batch(

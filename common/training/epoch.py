@@ -40,7 +40,6 @@ def train_epoch(
     Raises PodiumError where the loss is not finite.
     """
     options, accelerator, model = task.options, learner.accelerator, learner.model
-    weights = weights_of_targets(options, task.targets)
     model.train()
     freeze_batch_norm(learner.network, everywhere=options.freeze_batch_norm)
     loss_sum = torch.zeros((), device=accelerator.device)
@@ -48,9 +47,7 @@ def train_epoch(
     for batch in batches:
         # Processes meet at the end of a step alone: their shares of it may have different numbers of batches.
         with nullcontext() if batch.ends_step else accelerator.no_sync(model):
-            logits = model(batch.pixels.to(accelerator.device), batch.light.to(accelerator.device)).float()
-            truth = {name: values.to(accelerator.device) for name, values in batch.truth.items()}
-            loss = loss_share(logits, truth, task.targets, options.label_smoothing, batch.step_known, weights)
+            loss = batch_loss(model, batch, task, accelerator.device)
             # Gradients are averaged over processes, but shares of a loss are to be added up.
             accelerator.backward(loss * accelerator.num_processes)
         loss_sum += loss.detach() * batch.step_rows
@@ -70,3 +67,11 @@ def train_epoch(
     loss = accelerator.reduce(loss_sum) / len(task.training)
     refuse_not_finite(loss, epoch, rate)
     return float(loss), rate
+
+
+def batch_loss(model: torch.nn.Module, batch: Batch, task: Task, device: torch.device) -> torch.Tensor:
+    """What a micro-batch adds to the loss of its step, a scalar: forward, ready for backward."""
+    logits = model(batch.pixels.to(device), batch.light.to(device)).float()
+    truth = {name: values.to(device) for name, values in batch.truth.items()}
+    weights = weights_of_targets(task.options, task.targets)
+    return loss_share(logits, truth, task.targets, task.options.label_smoothing, batch.step_known, weights)

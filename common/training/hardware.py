@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from common.errors import UsageError
+from common.training.memory import limit_cuda_memory
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # of glibc's malloc.h
 
@@ -20,6 +21,7 @@ class Hardware:
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     loader_workers: int = 0
     threads: int = 1  # of torch, on the CPU
+    max_memory_gb: float | None = None  # of each GPU, or of main memory for all processes; None: what is there
 
     def accelerator(self, precision: str) -> Accelerator:
         """Accelerate's view of the device and of the other processes, if there are any.
@@ -41,6 +43,10 @@ class Hardware:
         accelerator = Accelerator(cpu=self.device == "cpu" or several_on_cpu, mixed_precision=mixed_precision)
         if accelerator.device.type == "cpu":
             _keep_freed_memory()
+        elif accelerator.device.type == "cuda":
+            limit_cuda_memory(accelerator.device, self.max_memory_gb)
+        elif self.max_memory_gb is not None:
+            raise UsageError("params.yaml: machine.max_memory_gb works on CUDA devices and the CPU; set it to auto")
         if precision == "fp16" and accelerator.device.type == "cpu":
             raise UsageError("precision: fp16 needs a GPU; on the CPU use float32 or bf16")
         return accelerator

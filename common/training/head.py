@@ -25,6 +25,7 @@ from common.training.timm_import import import_timm
 
 _MADE_BY = (
     "common.images.augment",
+    "common.images.resize",
     "common.training.data",
     "common.training.head",
     "common.training.network",
@@ -116,7 +117,8 @@ def _key(network: Network, examples: Examples, augmentation: str, number: int, i
     how = (inference.accelerator.mixed_precision, inference.accelerator.device.type, inference.batch_size)
     versions = (torch.__version__, import_timm().__version__, code_hash(*_MADE_BY))
     # repr() tells the arguments that change no weight, as an epsilon or the kind of padding.
-    told = (_pixels_name(examples.pixels), *drawn, *how, *versions, repr(network.body))
+    size_px = examples.image_size_px or examples.pixels.shape[1]
+    told = (_pixels_name(examples.pixels), size_px, *drawn, *how, *versions, repr(network.body))
     digest = hashlib.sha256("\0".join(map(str, [*told, *examples.ids])).encode())
     head = set(map(id, network.head.parameters()))
     tensors = [("mean", network.mean), ("std", network.std), *network.body.named_buffers()]

@@ -8,6 +8,13 @@ from pydantic import Field, field_validator, model_validator
 from common.options import Options
 
 
+class PhaseOptions(Options):
+    """One entry under `phases` of a model: epochs at one picture size, for which the learning rate starts anew."""
+
+    image_size_px: int = Field(ge=16, description="side of the square that the network sees in this phase")
+    epochs: int = Field(ge=1, description="passes over the training rows")
+
+
 class ModelOptions(Options):
     """One entry under `models` of a recipe."""
 
@@ -17,7 +24,7 @@ class ModelOptions(Options):
     mean: tuple[float, ...] | None = Field(None, description="of pixels in 0..1, a channel; default: the weights' own")
     std: tuple[float, ...] | None = Field(None, description="of pixels in 0..1, a channel; default: the weights' own")
 
-    image_size_px: int = Field(ge=16, description="side of the square that the network sees")
+    image_size_px: int = Field(ge=16, description="side of the square that the network sees in prediction")
     resize: Literal["squash", "crop", "pad"] = Field("squash", description="how a picture becomes a square")
     channels: Literal[1, 3, 4] = Field(3, description="the network takes: 1 grey, 3 colour, 4 as stored with four")
     augmentation: Literal["photo", "crop", "mirror", "top_down", "radiograph", "none"] = Field(
@@ -32,10 +39,27 @@ class ModelOptions(Options):
     head_views: int = Field(0, ge=0, description="views of each picture to fit the head to first; 0: it starts drawn")
     head_penalty: float = Field(0.03, gt=0, description="of squared head weights in that fit, features standardised")
     frozen_layers: int = Field(0, ge=0, description="first layer groups that keep their pretrained weights")
+    frozen_epochs: int = Field(0, ge=0, description="epochs before all others that train the head alone, body frozen")
     epochs: int = Field(ge=0, description="passes over the training rows with the whole network; 0: the head alone")
-    learning_rate: float = Field(gt=0, description="peak rate of the head; AdamW, one cycle")
+    phases: tuple[PhaseOptions, ...] = Field(
+        (), description="growing picture sizes and their epochs; empty: one phase of image_size_px and epochs"
+    )
+    schedule: Literal["one_cycle", "cosine", "cosine_restarts", "constant"] = Field(
+        "one_cycle", description="course of the learning rate in each phase"
+    )
+    cycle_epochs: int | None = Field(None, ge=1, description="epochs of the first cycle; null: a phase is one cycle")
+    cycle_multiplier: int = Field(1, ge=1, description="length of each cycle, times that of the one before")
+    snapshots: Literal["last", "average", "ensemble"] = Field(
+        "last", description="of weights at the ends of cycles: the last, their mean, or their predictions' mean"
+    )
+    learning_rate: float = Field(gt=0, description="peak rate of the head; AdamW")
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer group, times that of the next one")
-    warmup_share: float = Field(0.25, ge=0, lt=1, description="share of the steps in which the rate rises")
+    warmup_share: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="share of a first cycle in which the rate rises; null: 0.25 of one_cycle, or 0.05",
+    )
     weight_decay: float = Field(0.01, ge=0, description="AdamW's; not for biases and norms")
     gradient_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient; null: no limit")
     effective_batch_size: int = Field(ge=1, description="rows an optimiser step sees, however they are split up")
@@ -69,9 +93,49 @@ class ModelOptions(Options):
 
     @model_validator(mode="after")
     def _something_is_trained(self) -> "ModelOptions":
-        if not self.epochs and not self.head_views:
-            raise ValueError("epochs: 0 trains the head alone, which needs head_views of 1 or more")
+        if not self.epochs and not self.head_views and not self.frozen_epochs:
+            raise ValueError("epochs: 0 trains the head alone, which needs head_views or frozen_epochs of 1 or more")
         return self
+
+    @model_validator(mode="after")
+    def _phases_end_where_prediction_begins(self) -> "ModelOptions":
+        if self.phases and self.phases[-1].image_size_px != self.image_size_px:
+            raise ValueError(
+                f"phases: the last one sees {self.phases[-1].image_size_px} px, but image_size_px, at which "
+                f"predictions are made, is {self.image_size_px}; make them equal"
+            )
+        total = sum(phase.epochs for phase in self.phases)
+        if self.phases and total != self.epochs:
+            raise ValueError(f"phases: they have {total} epochs in all, but epochs is {self.epochs}; make them equal")
+        return self
+
+    @model_validator(mode="after")
+    def _cycles_fit_the_schedule(self) -> "ModelOptions":
+        if self.schedule == "cosine_restarts" and self.cycle_epochs is None:
+            raise ValueError("schedule: cosine_restarts needs cycle_epochs, the epochs of its first cycle")
+        if self.schedule in ("one_cycle", "cosine") and self.cycle_epochs is not None:
+            raise ValueError(f"cycle_epochs: {self.schedule} is one cycle; use cosine_restarts or constant, or null")
+        if self.cycle_multiplier > 1 and self.cycle_epochs is None:
+            raise ValueError("cycle_multiplier: there is but one cycle; set cycle_epochs")
+        last = self.phases[-1].epochs if self.phases else self.epochs
+        if self.snapshots != "last" and (self.cycle_epochs is None or self.cycle_epochs >= last):
+            raise ValueError(
+                f"snapshots: {self.snapshots} needs more than one cycle in the last phase of {last} epochs; set "
+                "schedule to cosine_restarts or constant, and cycle_epochs to less than that"
+            )
+        return self
+
+    @property
+    def image_sizes_px(self) -> list[int]:
+        """Of the phases, in their order."""
+        return [phase.image_size_px for phase in self.phases] or [self.image_size_px]
+
+    @property
+    def warmup(self) -> float:
+        """`warmup_share`, or what suits the schedule where it is null."""
+        if self.warmup_share is not None:
+            return self.warmup_share
+        return 0.25 if self.schedule == "one_cycle" else 0.05
 
 
 class TestTimeOptions(Options):

@@ -1,6 +1,6 @@
 """What a network says of rows of pictures, in the order of the rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,3 +83,8 @@ def nothing_recognised(logits: np.ndarray, targets: Mapping[str, Target]) -> dic
 def _by_target(logits: np.ndarray, targets: Mapping[str, Target]) -> dict[str, np.ndarray]:
     ends = np.cumsum([len(target.outputs) for target in targets.values()])
     return dict(zip(targets, np.split(logits, ends[:-1], axis=1), strict=True))
+
+
+def mean_predictions(several: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The mean over networks of their predictions (rows, outputs) of each target."""
+    return {name: np.mean([predictions[name] for predictions in several], axis=0) for name in several[0]}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,12 +45,16 @@ def learned_targets(task: Task) -> list[str]:
 
 @dataclass(frozen=True)
 class Fit:
-    """A finished training: the network, an entry of history an epoch, and what it took."""
+    """A finished training: the network, an entry of history an epoch, and what each phase took.
+
+    earlier_snapshots  files of weights that predict together with the network; they lie beside the checkpoint
+    """
 
     network: Network
     predictions: dict[str, np.ndarray]  # of the validation rows, (rows, outputs) a target
     history: list[dict[str, float]]
-    micro_batch_size: int
+    phases: list[dict[str, Any]]
+    micro_batch_size: int  # of the last phase
     processes: int
     device: str
-    peak_memory_bytes: int
+    earlier_snapshots: list[Path]

@@ -1,6 +1,6 @@
 """Test-time augmentation: augmented views of each picture, blended with the plain one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from common.training.data import View
 from common.training.head import frozen_features, head_logits
 from common.training.network import Network
 from common.training.options import ModelOptions, TestTimeOptions
-from common.training.predict import Inference, nothing_recognised, to_predictions
+from common.training.predict import Inference, mean_predictions, nothing_recognised, to_predictions
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def predict_views(
     numbers = range(options.views + 1 if model.augmentation != "none" else 1)
     all_views, all_nothing = [], []
     for number in track(numbers, what, len(numbers) * len(view), "images", lambda _: len(view)):
-        if model.epochs:
+        if model.epochs or model.frozen_epochs:
             logits = inference.run(network, view, model.augmentation, number)
         else:  # the body is as it came: what it sees is known from fitting the head
             features = frozen_features(network, view.examples, model.augmentation, number, inference)
@@ -61,3 +61,12 @@ def predict_views(
         for name in targets
     }
     return Views({"plain": plain, "tta": blend}, nothing)
+
+
+def mean_views(several: Iterable[Views]) -> Views:
+    """The mean over networks of what each says of the same rows."""
+    all_views = list(several)
+    predictions = {
+        view: mean_predictions([one.predictions[view] for one in all_views]) for view in all_views[0].predictions
+    }
+    return Views(predictions, mean_predictions([one.nothing for one in all_views]))

@@ -8,14 +8,16 @@ import pytest
 import torch
 
 from common.errors import PodiumError
+from common.files import write_json
 from common.metrics import log_loss
 from common.targets import Binary, Multiclass, Regression
-from common.training import fit as fit_module
+from common.training import phase as phase_module
 from common.training.data import Examples
 from common.training.fit import fit
 from common.training.hardware import Hardware
 from common.training.network import freeze_layers, make_network, start_head
 from common.training.options import ModelOptions
+from common.training.schedule import phases_of
 from common.training.task import Task
 
 TARGETS = {"label": Binary("dark", "light")}
@@ -50,6 +52,13 @@ def task(folder: Path, options=OPTIONS, hardware=None, make=None) -> Task:
     )  # fmt: skip
 
 
+def in_micro_batches_of(size: int, the_task: Task):
+    """Train as after running out of memory with more."""
+    found = {phase.name: size for phase in phases_of(the_task.options)}
+    write_json(the_task.checkpoint_path.with_name("micro_batch_sizes.json"), found)
+    return fit(the_task)
+
+
 def weights(result):
     return {name: value.numpy().copy() for name, value in result.network.state_dict().items()}
 
@@ -79,7 +88,7 @@ def test_two_loader_workers_change_nothing(unbroken, tmp_path):
 def test_a_killed_training_resumes_and_ends_with_the_same_weights(
     unbroken, tmp_path, monkeypatch, epochs_before_the_kill
 ):
-    save, saved = fit_module.save_checkpoint, []
+    save, saved = phase_module.save_checkpoint, []
 
     def save_and_die(path, checkpoint):
         save(path, checkpoint)
@@ -87,7 +96,7 @@ def test_a_killed_training_resumes_and_ends_with_the_same_weights(
         if len(saved) == epochs_before_the_kill:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit_module, "save_checkpoint", save_and_die)
+    monkeypatch.setattr(phase_module, "save_checkpoint", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         fit(task(tmp_path))
     monkeypatch.undo()
@@ -100,13 +109,13 @@ def test_a_killed_training_resumes_and_ends_with_the_same_weights(
 def test_averaged_weights_survive_a_kill_too(tmp_path, monkeypatch):
     options = OPTIONS.model_copy(update={"weight_average": 0.9, "epochs": 2})
     unbroken = fit(task(tmp_path / "unbroken", options))
-    save = fit_module.save_checkpoint
+    save = phase_module.save_checkpoint
 
     def save_and_die(path, checkpoint):
         save(path, checkpoint)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit_module, "save_checkpoint", save_and_die)
+    monkeypatch.setattr(phase_module, "save_checkpoint", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         fit(task(tmp_path / "broken", options))
     monkeypatch.undo()
@@ -153,9 +162,8 @@ def test_out_of_memory_halves_the_micro_batch_and_goes_on(tmp_path, capsys):
 def test_the_micro_batch_size_does_not_change_the_gradient(tmp_path):
     """ConvNeXt has no batch norm, so a step in pieces is the step in one, up to rounding."""
     whole = fit(task(tmp_path))
-    (tmp_path / "checkpoint.safetensors").unlink()
-    base = task(tmp_path)
-    pieces = fit_module._run(base, base.hardware.accelerator("float32"), 3)
+    base = task(tmp_path / "pieces")
+    pieces = in_micro_batches_of(3, base)
     assert pieces.history[0]["train_loss"] == pytest.approx(whole.history[0]["train_loss"], rel=1e-4)
     assert pieces.history[-1]["train_loss"] == pytest.approx(whole.history[-1]["train_loss"], rel=0.02)
 

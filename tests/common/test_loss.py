@@ -42,7 +42,7 @@ def gradient(logits, truth, pieces) -> tuple[float, torch.Tensor]:
         own = {name: torch.from_numpy(values[rows]) for name, values in truth.items()}
         share = loss_share(logits[rows], own, TARGETS, 0.1, known, WEIGHTS)
         share.backward()
-        total += float(share)
+        total += share.item()
     return total, logits.grad.clone()
 
 
@@ -66,7 +66,7 @@ def test_each_target_counts_by_its_weight_times_the_mean_over_the_rows_that_have
         expected += WEIGHTS[name] * losses[has_it].mean()
     wanted = {name: torch.from_numpy(values) for name, values in truth.items()}
     loss = loss_share(logits, wanted, TARGETS, 0.0, known_rows(truth), WEIGHTS)
-    assert float(loss) == pytest.approx(expected, rel=1e-12)
+    assert loss.item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_target_of_weight_zero_is_left_out_even_where_its_loss_is_infinite():

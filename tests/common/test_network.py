@@ -8,7 +8,6 @@ from common.errors import UsageError
 from common.targets import Binary, Multiclass, Regression
 from common.training.network import Network, freeze_layers, make_network, parameter_groups, start_head
 from common.training.options import ModelOptions
-from common.training.schedule import one_cycle
 
 PETS = {"label": Binary("cat", "dog")}
 
@@ -102,14 +101,6 @@ def test_what_is_missing_is_named(tmp_path):
             make_network(options(architecture=name), PETS, tmp_path, seed=0)
     with pytest.raises(UsageError, match="architecture_arguments"):
         make_network(options(architecture_arguments={"depht": 3}), PETS, tmp_path, seed=0)
-
-
-def test_one_cycle_rises_to_one_and_falls_to_almost_nothing():
-    rates = [one_cycle(step, 100, 0.25) for step in range(100)]
-    assert max(rates) == pytest.approx(1.0) and rates.index(max(rates)) == 25
-    assert rates[0] == pytest.approx(1 / 25) and rates[-1] == pytest.approx(1e-4)
-    assert np.all(np.diff(rates[:26]) > 0) and np.all(np.diff(rates[25:]) < 0)
-    assert one_cycle(0, 1, 0.25) > 0
 
 
 @pytest.mark.parametrize("channels", [1, 4])

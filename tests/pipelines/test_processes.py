@@ -22,13 +22,13 @@ import numpy as np
 import torch
 
 from common.errors import PodiumError
-from common.training.fit import _run, fit
+from common.training.fit import fit
 from common.training.hardware import Hardware
 from common.training.head import head_first
 from common.training.network import make_network
 from common.training.predict import Inference
 from common.targets import Regression
-from tests.common.test_fit import OPTIONS, TARGETS, pictures, task
+from tests.common.test_fit import OPTIONS, TARGETS, in_micro_batches_of, pictures, task
 
 folder, largest_batch = Path(sys.argv[1]), int(sys.argv[2])
 options = OPTIONS.model_copy(update={"effective_batch_size": 9, "epochs": 2, "head_views": 2, "weight_average": 0.5})
@@ -61,7 +61,7 @@ the_task = replace(
     task(folder, options), make=make, targets=targets, training=training, validation=validation, score=score
 )
 try:
-    result = fit(the_task) if largest_batch < 9 else _run(the_task, hardware.accelerator("float32"), 3)
+    result = fit(the_task) if largest_batch < 9 else in_micro_batches_of(3, the_task)
 except PodiumError as error:
     sys.exit(error.exit_code)
 if hardware.accelerator("float32").is_main_process:
