@@ -212,15 +212,24 @@ def test_bf16_trains_on_the_cpu(tmp_path):
     assert result.history[-1]["validation_log_loss"] < 0.55
 
 
-def test_frozen_batch_norm_keeps_its_statistics(tmp_path):
-    options = OPTIONS.model_copy(
-        update={"architecture": "test_resnet", "freeze_batch_norm": True, "learning_rate": 1e-3, "epochs": 1}
-    )
-    the_task = task(tmp_path, options)
-    before = the_task.make().state_dict()
-    after = fit(the_task).network.state_dict()
-    for name in (name for name in before if "running" in name):
-        torch.testing.assert_close(before[name], after[name], rtol=0, atol=0)
+@pytest.mark.parametrize("frozen", [True, False])
+def test_batch_norm_keeps_its_statistics_where_it_is_frozen_and_there_alone(tmp_path, frozen):
+    changes = {"architecture": "test_resnet", "freeze_batch_norm": frozen, "learning_rate": 1e-3, "epochs": 1}
+    the_task = task(tmp_path, OPTIONS.model_copy(update=changes))
+    before, after = the_task.make().state_dict(), fit(the_task).network.state_dict()
+    statistics = [name for name in before if "running" in name]
+    assert len(statistics) > 10
+    for name in statistics:
+        assert torch.equal(before[name], after[name]) == frozen, name
+
+
+@pytest.mark.parametrize(("clip", "moves"), [(1e-9, False), (None, True)])
+def test_a_clipped_gradient_moves_the_weights_less(tmp_path, clip, moves):
+    """Of AdamW's steps the length of the gradient is no part, but for its epsilon of 1e-8."""
+    the_task = task(tmp_path, OPTIONS.model_copy(update={"gradient_clip": clip, "weight_decay": 0.0, "epochs": 1}))
+    before, after = the_task.make().state_dict(), fit(the_task).network.state_dict()
+    largest = max(float((before[name] - after[name]).abs().max()) for name in before)
+    assert (largest > 1e-3) == moves
 
 
 def test_several_targets_train_at_once_and_one_of_weight_zero_is_predicted_by_its_mean(tmp_path):
