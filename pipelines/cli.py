@@ -96,6 +96,28 @@ def correlate(
     raise typer.Exit(correlate_command(new, known_good, minimum, as_json))
 
 
+@app.command("find-lr", epilog="Example: podium find-lr dogs_vs_cats resnet")
+def find_lr(
+    name: Name,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A key under models of the recipe.")],
+    fold: Annotated[
+        int | None, typer.Option("--fold", help="Train without this fold.", show_default="the first that is run")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", min=20, help="Optimiser steps from 1e-7 to 10.")] = 100,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Folder for the plot.", show_default="find_lr/, for the report")
+    ] = None,
+) -> None:
+    """Raise the learning rate until the loss diverges, plot it, and suggest a value with its reason.
+
+    Needs the data as the stages up to labels leave them: dvc repro dvc.yaml:labels in the competition's folder.
+    """
+    from pipelines.find_lr import find_lr
+    from pipelines.workspace import Workspace
+
+    print(*find_lr(Workspace.open(name), model, fold, steps, output), sep="\n")
+
+
 @app.command(epilog="Example: podium doctor")
 def doctor() -> None:
     """Look at Python, torch, disk, credentials, versions; say what to do. Exits 1 where no run can work."""

@@ -32,8 +32,8 @@ from pipelines.stage import run
 from pipelines.workspace import Workspace
 
 
-def train(workspace: Workspace, model: str, fold: int) -> None:
-    """Write weights, history and metrics of MODEL trained without FOLD."""
+def training_task(workspace: Workspace, model: str, fold: int) -> Task:
+    """MODEL on all folds but FOLD: the rows, the network before its first step, and how it is scored."""
     options = workspace.section(ModelOptions, "models", model)
     competition = workspace.competition
     part = read_part(workspace, "train", options)
@@ -77,7 +77,16 @@ def train(workspace: Workspace, model: str, fold: int) -> None:
 
     print(f"{model}, fold {fold}: {len(training_rows):,} rows to train on, {len(validation_rows):,} to validate")
     checkpoint = _checkpoint_path(workspace, model, fold, options, training, part)
-    result = fit(Task(make, training, validation, targets, score, options, seed, setup, checkpoint))
+    return Task(make, training, validation, targets, score, options, seed, setup, checkpoint)
+
+
+def train(workspace: Workspace, model: str, fold: int) -> None:
+    """Write weights, history and metrics of MODEL trained without FOLD."""
+    task = training_task(workspace, model, fold)
+    competition, options, checkpoint = workspace.competition, task.options, task.checkpoint_path
+    left_out = [name for name, weight in weights_of_targets(options, competition.targets).items() if not weight]
+    scored, truths = competition.scored_target, {name: task.validation.truth(name) for name in competition.targets}
+    result = fit(task)
     if int(os.environ.get("RANK", "0")) == 0:
         scores: dict[str, Any] = figures(competition.metric, truths[scored], squeezed(result.predictions[scored]))
         further = further_figures(competition, truths, result.predictions, left_out=left_out)

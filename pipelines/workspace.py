@@ -180,6 +180,10 @@ class Workspace:
         """A folder with at most one CSV file: a submission whose leaderboard score proved it right."""
         return self.folder / "known_good"
 
+    def rate_sweep(self, model: str) -> Path:
+        """What `podium find-lr` saw; of no stage, so that none takes it away."""
+        return self.folder / "find_lr" / f"{model}.json"
+
     @property
     def report(self) -> Path:
         return self.folder / "report" / "index.html"
