@@ -63,6 +63,12 @@ def test_every_stage_depends_on_its_own_code(stages, name):
 
 
 @pytest.mark.parametrize("name", COMPETITIONS)
+@pytest.mark.parametrize("folder", ["known_good", "find_lr"])
+def test_folders_of_the_users_that_stages_depend_on_are_there_though_empty(name, folder):
+    assert (ROOT / "competitions" / name / folder / ".gitkeep").is_file()
+
+
+@pytest.mark.parametrize("name", COMPETITIONS)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_that_draws_depends_on_the_seed(stages, name, stage):
     draws = "workspace.seed" in (ROOT / "pipelines" / f"{stage}.py").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from common.report.gallery import Thumbnails
 from common.report.handed_in import submission_section
 from common.report.inputs import Inputs
 from common.report.judged import judge
+from common.report.learning_rates import rates_section
 from common.report.look import DARK
 from common.report.pictures import pictures_section
 from common.report.predicted import predictions_section
@@ -52,7 +53,7 @@ def report_sections(inputs: Inputs) -> list[Section]:
         thumbnails = Thumbnails(ImageStore(inputs.images), inputs.examples.set_index(["part", "id"]))
         sections += [pictures_section(inputs, rows, thumbnails) for rows in judged]
     sections.append(triage_section(inputs, thumbnails))
-    sections += [training_section(inputs), cost_section(inputs)]
+    sections += [training_section(inputs), rates_section(inputs), cost_section(inputs)]
     sections += [classes_section(inputs, thumbnails), data_section(inputs), split_section(inputs, thumbnails)]
     sections.append(submission_section(inputs))
     sections.append(Section("recipe", "Recipe", [Folded("params.yaml", inputs.params_text)]))

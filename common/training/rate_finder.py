@@ -5,6 +5,7 @@ raised exponentially, so that every order of magnitude gets as many steps.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +104,7 @@ def _sweep(task: Task, steps: int, micro_batch_size: int) -> Sweep:
                 if batch.ends_step:
                     break
             try:
-                mean, _ = train_epoch(learner, task, of_this_step, 0, lambda _, rate=rate: rate)
+                mean, _ = train_epoch(learner, task, of_this_step, 0, _always(rate))
             except PodiumError:  # no longer finite
                 diverged = True
                 break
@@ -132,8 +133,8 @@ def suggest(swept: Sweep) -> Suggestion:
     fallen = 1 - swept.smoothed[at_lowest] / swept.smoothed[first]
     if not fallen > _LEAST_FALL or slopes[at_steepest] >= 0:
         reason = (
-            f"the loss fell by {100 * max(0.0, fallen):.1f}% at most, at any rate: too little to read a rate off. Sweep "
-            "with more --steps, or look at the labels, mean and std first"
+            f"the loss fell by {100 * max(0.0, fallen):.1f}% at most, at any rate: too little to read a rate off. "
+            "Sweep with more --steps, or look at the labels, mean and std first"
         )
         return Suggestion(None, reason, steepest, lowest)
     rate = float(f"{math.sqrt(steepest * lowest / 10):.1e}")
@@ -148,6 +149,10 @@ def suggest(swept: Sweep) -> Suggestion:
 
 def _memory(steps: int) -> float:
     return max(1.0, _MEMORY_SHARE * steps)
+
+
+def _always(rate: float) -> Callable[[int], float]:
+    return lambda step: rate
 
 
 def running_mean(losses: np.ndarray, memory: float) -> np.ndarray:
