@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from common.images.cache import decode_once
+from common.images.pictures import Pictures
+from common.tables import read_table
 from common.training.options import ModelOptions
 from pipelines.examples import read_examples, read_training_rows
 from pipelines.workspace import Machine, Workspace
@@ -16,21 +18,25 @@ class Part:
     """The rows of `train` or `test` that have a picture, and its pixels (n, side, side, channels)."""
 
     table: pd.DataFrame
-    pixels: np.ndarray
+    pixels: Pictures
 
 
 def read_part(workspace: Workspace, part: str, options: ModelOptions) -> Part:
     """Rows of a part that have a picture, decoded once to the model's largest size."""
     table = read_training_rows(workspace) if part == "train" else read_examples(workspace, part)
     table = table[table["file"].notna()].reset_index(drop=True)
+    everything = read_table(workspace.examples, "preprocess").dropna(subset="file")  # both parts share one map
+    machine = Machine.of(workspace)
     pixels = decode_once(
         workspace.images,
-        table["file"].tolist(),
-        table["content_hash"].tolist(),
-        int(table["bits"].max()) if len(table) else 8,
+        everything["file"].tolist(),
+        everything["content_hash"].tolist(),
+        int(everything["bits"].max()) if len(everything) else 8,
         max(options.image_sizes_px),
         options.resize,
-        Machine.of(workspace).workers,
+        machine.workers,
         options.channels,
+        machine.cache_bytes,
     )
-    return Part(table, pixels)
+    row_of = pd.Series(np.arange(len(everything)), index=everything["file"])
+    return Part(table, pixels.take(row_of.loc[table["file"]].to_numpy()))

@@ -208,12 +208,13 @@ class Machine:
     threads: int
     processes: int | None  # that share a training; None: what suits the device
     max_memory_gb: float | None = None  # of a training, on each GPU or on the CPU; None: what is there
+    cache_bytes: int | None = None  # that decoded pictures may take in the scratch cache; None: what the disk has
 
     @classmethod
     def of(cls, workspace: Workspace) -> "Machine":
         """The keys under `machine` in the root params.yaml, `auto` replaced by what is there."""
         given = dict(workspace.shared_params.get("machine", {}))
-        known = ("device", "workers", "loader_workers", "threads", "processes", "max_memory_gb")
+        known = ("device", "workers", "loader_workers", "threads", "processes", "max_memory_gb", "cache_gb")
         for key in given:
             if key not in known:
                 raise UsageError(f"params.yaml: machine: unknown key '{key}'{nearest(key, known)}")
@@ -233,9 +234,15 @@ class Machine:
                 )
             return value
 
-        memory = given.get("max_memory_gb", "auto")
-        if memory != "auto" and (isinstance(memory, bool) or not isinstance(memory, int | float) or memory <= 0):
-            raise UsageError(f"params.yaml: machine.max_memory_gb: expected gigabytes, or auto, found {memory!r}")
+        def gigabytes(key: str) -> float | None:
+            value = given.get(key, "auto")
+            if value == "auto":
+                return None
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+                raise UsageError(f"params.yaml: machine.{key}: expected gigabytes, or auto, found {value!r}")
+            return float(value)
+
+        cache_gb = gigabytes("cache_gb")
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that were started together
         return cls(
@@ -244,5 +251,6 @@ class Machine:
             loader_workers=number("loader_workers", 0),
             threads=number("threads", 1) or max(1, cores // sharing),
             processes=number("processes", 1),
-            max_memory_gb=None if memory == "auto" else float(memory),
+            max_memory_gb=gigabytes("max_memory_gb"),
+            cache_bytes=None if cache_gb is None else int(cache_gb * 1e9),
         )

@@ -7,13 +7,13 @@ that all folds share them, and a model of `epochs: 0` predicts from them too.
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from common.code_hash import code_hash
 from common.files import replacing, scratch_folder
+from common.images.pictures import Pictures
 from common.targets import Target
 from common.training.data import Examples, View
 from common.training.loss import known_rows, loss_share
@@ -128,9 +128,8 @@ def _key(network: Network, examples: Examples, augmentation: str, number: int, i
     return digest.hexdigest()[:20]
 
 
-def _pixels_name(pixels: np.ndarray) -> str:
-    """A memory map is named by its folder, which is its content's key; other arrays by their content."""
-    filename = getattr(pixels, "filename", None)
-    if filename:
-        return Path(filename).parent.name
+def _pixels_name(pixels: Pictures | np.ndarray) -> str:
+    """Decoded pictures have a name, which is their content's key; arrays are named by their content."""
+    if not isinstance(pixels, np.ndarray):
+        return pixels.name
     return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
