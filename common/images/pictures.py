@@ -60,7 +60,7 @@ class MappedPictures:
 
     def announce(self, rows: np.ndarray) -> None:
         """Tell the system that these rows will be asked for soon, where they may have to come from the disk."""
-        if _WILL_NEED is not None and self._exceeds_memory:
+        if _WILL_NEED is not None and self.exceeds_memory:
             for position in self.positions[rows].tolist():
                 os.posix_fadvise(self._descriptor, position * self._bytes_each, self._bytes_each, _WILL_NEED)
 
@@ -82,7 +82,7 @@ class MappedPictures:
         return int(np.prod(self.size)) * self.dtype.itemsize
 
     @cached_property
-    def _exceeds_memory(self) -> bool:
+    def exceeds_memory(self) -> bool:
         """Whether the map may not stay in the page cache; announcing takes longer than reading from there."""
         return self.entries * self._bytes_each > memory_bytes() / 2
 

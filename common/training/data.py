@@ -5,13 +5,15 @@ loader workers, of processes and of micro-batches changes no picture.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
 
+from common.ahead import in_order
 from common.images.augment import augment
+from common.images.mix import Mixes, Mixing, draw_mixes, erase, mix
+from common.images.pictures import MappedPictures, Pictures
 from common.images.resize import resized
 from common.randomness import sort_keys
 from common.training.loss import known_rows
@@ -25,13 +27,17 @@ class Examples:
     """
 
     ids: np.ndarray
-    pixels: np.ndarray
+    pixels: Pictures | np.ndarray
     truth: Mapping[str, np.ndarray]
     image_size_px: int | None = None
 
     def pictures(self, rows: np.ndarray) -> np.ndarray:
         """Pixels of some rows, (rows, image_size_px, image_size_px, channels)."""
-        return resized(self.pixels[rows], self.image_size_px or self.pixels.shape[1])
+        return resized(self.pixels[rows], self.side_px)
+
+    @property
+    def side_px(self) -> int:
+        return self.image_size_px or self.pixels.shape[1]
 
     def take(self, rows: np.ndarray) -> "View":
         return View(self, rows)
@@ -64,7 +70,10 @@ class View:
 
 @dataclass(frozen=True)
 class Batch:
-    """A micro-batch. Pixels stay integers until they are on the device."""
+    """A micro-batch. Pixels stay integers until they are on the device.
+
+    Where pictures are mixed, `truth` holds for the `share` of each, and `partner_truth` for the rest.
+    """
 
     rows: np.ndarray
     pixels: torch.Tensor
@@ -73,6 +82,23 @@ class Batch:
     step_rows: int  # rows of the whole optimiser step that this is a part of
     step_known: dict[str, int]  # those of them whose truth is known, a target
     ends_step: bool
+    share: torch.Tensor | None = None
+    partner_truth: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device; from pinned memory, the copy runs while the device still computes."""
+
+        def moved(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {name: values.to(device, non_blocking=True) for name, values in tensors.items()}
+
+        return replace(
+            self,
+            pixels=self.pixels.to(device, non_blocking=True),
+            light=self.light.to(device, non_blocking=True),
+            truth=moved(self.truth),
+            share=None if self.share is None else self.share.to(device, non_blocking=True),
+            partner_truth=moved(self.partner_truth),
+        )
 
 
 def epoch_steps(ids: Iterable[str], effective_batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -86,29 +112,6 @@ def epoch_steps(ids: Iterable[str], effective_batch_size: int, seed: int, epoch:
     return np.array_split(order, steps)
 
 
-class _MicroBatches(Dataset):
-    """Item i is the i-th micro-batch, ready for the device."""
-
-    def __init__(
-        self, view: View, parts: list[tuple[np.ndarray, np.ndarray, bool]], kind: str, seed: int, purpose: tuple
-    ):
-        self.view, self.parts, self.kind, self.seed, self.purpose = view, parts, kind, seed, purpose
-
-    def __len__(self) -> int:
-        return len(self.parts)
-
-    def __getitem__(self, index: int) -> Batch:
-        positions, step, ends_step = self.parts[index]
-        rows = self.view.rows[positions]
-        examples = self.view.examples
-        pixels, light = augment(examples.pictures(rows), examples.ids[rows], self.kind, self.seed, *self.purpose)
-        truth = {name: torch.from_numpy(values[rows].astype(np.float32)) for name, values in examples.truth.items()}
-        step_known = known_rows({name: values[self.view.rows[step]] for name, values in examples.truth.items()})
-        return Batch(
-            positions, torch.from_numpy(pixels), torch.from_numpy(light), truth, len(step), step_known, ends_step
-        )
-
-
 def micro_batches(
     view: View,
     steps: list[np.ndarray],
@@ -119,18 +122,84 @@ def micro_batches(
     workers: int,
     rank: int = 0,
     processes: int = 1,
+    mixing: Mixing | None = None,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
-    """The micro-batches of this process: its share of each step, split where it is too large for the device."""
+    """The micro-batches of this process: its share of each step, split where it is too large for the device.
+
+    workers  threads that make them ahead; 0: each is made when it is asked for
+    pinned   in memory from which a GPU copies while it computes
+    """
     parts: list[tuple[np.ndarray, np.ndarray, bool]] = []
     for step in steps:
         own = np.array_split(step, processes)[rank]
         pieces = np.array_split(own, max(1, -(-len(own) // micro_batch_size)))
         parts += [(piece, step, piece is pieces[-1]) for piece in pieces]
-    loader: DataLoader = DataLoader(
-        _MicroBatches(view, parts, kind, seed, purpose),
-        batch_size=None,
-        num_workers=min(workers, len(parts)),
-        # A generator of its own: else each start of the loader draws from torch's global one.
-        generator=torch.Generator().manual_seed(0),
-    )
-    return iter(loader)
+    loader = _Loader(view, kind, seed, purpose, mixing or Mixing(), pinned)
+    ahead = max(1, workers)
+
+    def make(number: int) -> Batch:
+        if number + ahead < len(parts):
+            loader.announce(parts[number + ahead][0])
+        return loader.batch(*parts[number])
+
+    return in_order(make, range(len(parts)), workers)
+
+
+@dataclass(frozen=True)
+class _Loader:
+    """Makes micro-batches, ready for the device."""
+
+    view: View
+    kind: str
+    seed: int
+    purpose: tuple
+    mixing: Mixing
+    pinned: bool
+
+    def batch(self, positions: np.ndarray, step: np.ndarray, ends_step: bool) -> Batch:
+        examples, own = self.view.examples, self.view.rows[positions]
+        mixes = self._mixes(positions)
+        rows = own if mixes is None else np.concatenate([own, self.view.rows[mixes.partners]])
+        ids, given = examples.ids[rows], (self.seed, *self.purpose)
+        pixels, light = augment(examples.pictures(rows), ids, self.kind, *given)
+        erase(pixels, ids, self.mixing.random_erasing, *given)
+        share, partners = None, {}
+        if mixes is not None:
+            mix(pixels[: len(own)], pixels[len(own) :], mixes)
+            share, partners = self._tensor(mixes.share), self._truth(rows[len(own) :])
+        return Batch(
+            positions,
+            self._tensor(pixels[: len(own)]),
+            self._tensor(light[: len(own)]),
+            self._truth(own),
+            len(step),
+            known_rows({name: values[self.view.rows[step]] for name, values in examples.truth.items()}),
+            ends_step,
+            share,
+            partners,
+        )
+
+    def announce(self, positions: np.ndarray) -> None:
+        """These rows will be next: where they come from a slow disk, it may begin to read them."""
+        pixels = self.view.examples.pixels
+        if isinstance(pixels, MappedPictures) and pixels.exceeds_memory:
+            mixes = self._mixes(positions)
+            pixels.announce(self.view.rows[positions])
+            if mixes is not None:
+                pixels.announce(self.view.rows[mixes.partners])
+
+    def _mixes(self, positions: np.ndarray) -> Mixes | None:
+        if not self.mixing.has_partners:
+            return None
+        examples = self.view.examples
+        ids = examples.ids[self.view.rows[positions]]
+        return draw_mixes(ids, len(self.view), examples.side_px, self.mixing, self.seed, *self.purpose)
+
+    def _truth(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
+        truth = self.view.examples.truth
+        return {name: self._tensor(values[rows].astype(np.float32)) for name, values in truth.items()}
+
+    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+        tensor = torch.from_numpy(values)
+        return tensor.pin_memory() if self.pinned else tensor

@@ -71,7 +71,15 @@ def train_epoch(
 
 def batch_loss(model: torch.nn.Module, batch: Batch, task: Task, device: torch.device) -> torch.Tensor:
     """What a micro-batch adds to the loss of its step, a scalar: forward, ready for backward."""
-    logits = model(batch.pixels.to(device), batch.light.to(device)).float()
-    truth = {name: values.to(device) for name, values in batch.truth.items()}
-    weights = weights_of_targets(task.options, task.targets)
-    return loss_share(logits, truth, task.targets, task.options.label_smoothing, batch.step_known, weights)
+    batch = batch.to(device)
+    logits = model(batch.pixels, batch.light).float()
+    return loss_share(
+        logits,
+        batch.truth,
+        task.targets,
+        task.options.label_smoothing,
+        batch.step_known,
+        weights_of_targets(task.options, task.targets),
+        batch.share,
+        batch.partner_truth,
+    )

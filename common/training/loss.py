@@ -29,18 +29,29 @@ def loss_share(
     smoothing: float,
     step_known: Mapping[str, int],
     weights: Mapping[str, float],
+    share: torch.Tensor | None = None,
+    partner_truth: Mapping[str, torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """What these rows add to the loss of their step, a scalar.
 
-    logits      (rows, outputs of all targets), float32 or float64
-    truth       of each target for the same rows, NaN where missing, on the device of the logits
-    step_known  rows of the whole step with a known truth, a target
-    weights     of each target, see `weights_of_targets`; of weight 0, not even an infinite loss counts
+    logits         (rows, outputs of all targets), float32 or float64
+    truth          of each target for the same rows, NaN where missing, on the device of the logits
+    step_known     rows of the whole step with a known truth, a target
+    weights        of each target, see `weights_of_targets`; of weight 0, not even an infinite loss counts
+    share          (rows,), of mixed pictures: how much of each is the row's own; None: all of it
+    partner_truth  of the pictures that have the rest; the loss of a row is mixed like its pixels
     """
+
+    def losses(name: str, part: torch.Tensor) -> torch.Tensor:
+        own = targets[name].loss(part, truth[name], smoothing)
+        if share is None or partner_truth is None:
+            return own
+        return share * own + (1 - share) * targets[name].loss(part, partner_truth[name], smoothing)
+
     parts = logits.split([len(target.outputs) for target in targets.values()], dim=1)
     shares = [
-        target.loss(part, truth[name], smoothing).sum() * (weights[name] / max(1, step_known[name]))
-        for (name, target), part in zip(targets.items(), parts, strict=True)
+        losses(name, part).sum() * (weights[name] / max(1, step_known[name]))
+        for name, part in zip(targets, parts, strict=True)
         if weights[name]
     ]
     return torch.stack(shares).sum()

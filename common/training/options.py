@@ -34,6 +34,9 @@ class ModelOptions(Options):
     class_outputs: Literal["softmax", "sigmoid"] = Field(
         "softmax", description="of one class out of many; sigmoid: each for itself, so that none may be recognised"
     )
+    mixup: float = Field(0.0, ge=0, description="alpha of the shares of two pictures mixed at every pixel; 0: off")
+    cutmix: float = Field(0.0, ge=0, description="alpha of the shares of two, one a rectangle in the other; 0: off")
+    random_erasing: float = Field(0.0, ge=0, le=1, description="probability that a rectangle of a picture is noise")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the truth spread over all classes")
 
     head_views: int = Field(0, ge=0, description="views of each picture to fit the head to first; 0: it starts drawn")

@@ -48,10 +48,18 @@ class Inference:
             steps = [share[begin : begin + self.batch_size] for begin in range(done, len(share), self.batch_size)]
             try:
                 for batch in micro_batches(
-                    view, steps, self.batch_size, kind, self.seed, ("view", number), self.workers
+                    view,
+                    steps,
+                    self.batch_size,
+                    kind,
+                    self.seed,
+                    ("view", number),
+                    self.workers,
+                    pinned=device.type == "cuda",
                 ):
+                    there = batch.to(device)
                     with self.accelerator.autocast():
-                        output = network(batch.pixels.to(device), batch.light.to(device), features_only=features)
+                        output = network(there.pixels, there.light, features_only=features)
                     outputs.append(output.cpu().double().numpy())  # on the CPU, since Apple's GPUs have no float64
                     done += len(batch.rows)
             except torch.OutOfMemoryError as error:

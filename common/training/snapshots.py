@@ -76,7 +76,8 @@ def measure_batch_norm(network: Network, batches: Iterable[Batch], accelerator: 
         layer.train()
     for batch in batches if layers else ():
         with accelerator.autocast():
-            network(batch.pixels.to(accelerator.device), batch.light.to(accelerator.device))
+            there = batch.to(accelerator.device)
+            network(there.pixels, there.light)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
         layer.eval()
