@@ -39,23 +39,33 @@ def track(
     unit: str,
     size: Callable[[Item], int] = lambda item: 1,
     summary: bool = True,
+    read_bytes: Callable[[Item], int] | None = None,
 ) -> Iterator[Item]:
     """Yield `items`, showing how far they are.
 
-    total    of `unit`, over all items
-    size     units of one item
-    summary  print a line with the rate when all is done
+    total       of `unit`, over all items
+    size        units of one item
+    summary     print a line with the rate when all is done
+    read_bytes  of one item, where MB/s are to be shown too
     """
     begin = time.perf_counter()
     console = Console(file=sys.stderr)
     done = 0
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
+    columns = [TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn()]
+    if read_bytes:
+        columns.insert(4, TextColumn("{task.fields[megabytes_per_second]}"))
+    megabytes = 0.0
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(what, total=total, megabytes_per_second="")
         for item in items:
             yield item
             done += size(item)
+            if read_bytes:
+                megabytes += read_bytes(item) / 1e6
+                rate = megabytes / max(time.perf_counter() - begin, 1e-9)
+                progress.update(task, megabytes_per_second=f"{rate:,.0f} MB/s")
             progress.advance(task, size(item))
     if summary:
         seconds = max(time.perf_counter() - begin, 1e-9)
-        print(f"{what}: {done:,} {unit} in {seconds:,.1f} s, {done / seconds:,.0f} {unit}/s", flush=True)
+        also = f", {megabytes / seconds:,.0f} MB/s" if read_bytes else ""
+        print(f"{what}: {done:,} {unit} in {seconds:,.1f} s, {done / seconds:,.0f} {unit}/s{also}", flush=True)

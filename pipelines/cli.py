@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from common.errors import PodiumError
+from pipelines import dicom_cli
 
 app = typer.Typer(
     name="podium",
@@ -18,6 +19,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(dicom_cli.app)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The competition's folder name, as dogs_vs_cats.")]
 

@@ -32,10 +32,12 @@ def encode_png16(pixels: np.ndarray) -> bytes:
         parts.append(deflate.compress(filtered))
     parts.append(deflate.flush())
     header = struct.pack(">2L5B", width, height, 16, 0, 0, 0, 0)
-    body = b"".join(parts)
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    return b"".join((_SIGNATURE, *_chunk(b"IHDR", [header]), *_chunk(b"IDAT", parts), *_chunk(b"IEND", [])))
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    check = isal_zlib.crc32(content, isal_zlib.crc32(kind))
-    return b"".join((struct.pack(">L", len(content)), kind, content, struct.pack(">L", check)))
+def _chunk(kind: bytes, contents: list[bytes]) -> list[bytes]:
+    """A chunk in pieces, so that a large content is copied only once."""
+    check = isal_zlib.crc32(kind)
+    for content in contents:
+        check = isal_zlib.crc32(content, check)
+    return [struct.pack(">L", sum(map(len, contents))), kind, *contents, struct.pack(">L", check)]

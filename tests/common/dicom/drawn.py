@@ -33,7 +33,7 @@ def dataset_of(words: np.ndarray, **attributes: Any) -> Dataset:
         "Columns": words.shape[1],
         "BitsAllocated": bits,
         "BitsStored": attributes.get("BitsStored", bits),
-        "HighBit": attributes.get("BitsStored", bits) - 1,
+        "HighBit": (attributes.get("BitsStored") or bits) - 1,
         "PixelRepresentation": 0,
         **attributes,
     }

@@ -78,7 +78,7 @@ def windowed(values: np.ndarray, dataset: Dataset) -> np.ndarray:
     centre, width = first_of(dataset, "WindowCenter"), first_of(dataset, "WindowWidth")
     function = dataset.get("VOILUTFunction") or "LINEAR"
     if function == "SIGMOID":
-        return 1 / (1 + np.exp(-4 * (values - centre) / width))
+        return 1 / (1 + np.exp(np.minimum(-4 * (values - centre) / width, 500)))  # where it is 0 in any case
     if function == "LINEAR_EXACT":
         below, above = values <= centre - width / 2, values > centre + width / 2
         between = (values - centre) / width + 0.5
