@@ -10,8 +10,8 @@ from common.decoding.expected_fbeta import ExpectedFbeta
 from common.ensembling.blend import Weighting, blend_all, choose_weights, clip
 from common.ensembling.calibrate import Platt, fit_platt
 from common.ensembling.options import EnsembleOptions
-from common.errors import UsageError
-from common.files import write_json
+from common.errors import PodiumError, UsageError
+from common.files import read_json, write_json
 from common.metrics import Metric, multilabel_log_loss
 from common.predictions import make_table, read_predictions, write_predictions
 from common.randomness import sort_keys
@@ -33,7 +33,7 @@ def ensemble(workspace: Workspace) -> None:
     rows = rows[rows["fold"].isin(workspace.folds_to_run) & rows["file"].notna()]
     truths = encode_truth(competition, rows)
     truth = truths[competition.scored_target]
-    names = [(model, view) for model in workspace.models for view in ("plain", "tta")]
+    names = [(model, _chosen_view(workspace, model)) for model in workspace.models]
     oof = [_read(workspace, model, "oof", view, rows["id"].tolist()) for model, view in names]
     scored = np.stack([member[competition.scored_target] for member in oof])
 
@@ -65,6 +65,14 @@ def ensemble(workspace: Workspace) -> None:
             target.decide, calibration is not None, truth, scored, weighting.row_weights, parts, groups
         )
     _write_cv(workspace, rows, truth, blended[competition.scored_target], names, scored, weighting, further)
+
+
+def _chosen_view(workspace: Workspace, model: str) -> str:
+    """The view in which the test set was predicted: `tta` where it helped on out-of-fold rows, else `plain`."""
+    path = workspace.tta_report(model)
+    if not path.is_file():
+        raise PodiumError(f"{path}: no such file; run the stage tta@{model}")
+    return read_json(path)["chosen"]
 
 
 def _weighted_by(target: Target, metric: Metric) -> Metric:

@@ -1,6 +1,9 @@
-"""Predict with one model: out-of-fold rows by the network that has not seen them, test rows by all."""
+"""Predict with one model: out-of-fold rows by the network that has not seen them, test rows by all.
 
-from pathlib import Path
+The test set comes last, and is seen in augmented views where those helped on the out-of-fold rows alone.
+"""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +11,7 @@ import pandas as pd
 from common.errors import PodiumError
 from common.files import read_json, write_json
 from common.predictions import make_table, write_predictions
-from common.scoring import difference, encode_truth, figures, scored_prediction
+from common.scoring import encode_truth, scored_prediction
 from common.tables import write_table
 from common.targets import columns_of, learned_targets
 from common.training.data import Examples
@@ -17,17 +20,18 @@ from common.training.options import ModelOptions, TestTimeOptions
 from common.training.predict import Inference
 from common.training.snapshots import each_loaded, weights_files
 from common.training.test_time import mean_views, predict_views
+from common.training.test_time_choice import choose_view, told
 from pipelines.examples import read_examples
 from pipelines.hardware import hardware
 from pipelines.pictures import Part, read_part
 from pipelines.stage import run
 from pipelines.workspace import Workspace
 
-VIEWS = ("plain", "tta")
+Tables = dict[str, pd.DataFrame]  # by view; the prediction columns, and ids as the index
 
 
 def tta(workspace: Workspace, model: str) -> None:
-    """Write plain and test-time augmented predictions of MODEL, and whether augmenting helped."""
+    """Write plain and test-time augmented predictions of MODEL: of the test set, augmented where that helps alone."""
     options = workspace.section(ModelOptions, "models", model)
     test_time = workspace.section(TestTimeOptions, "tta")
     targets = learned_targets(workspace.competition.targets, options.class_outputs)
@@ -41,38 +45,76 @@ def tta(workspace: Workspace, model: str) -> None:
 
     nothing: list[pd.DataFrame] = []
 
-    def predict(part: Part, rows: np.ndarray, weights: list[Path], what: str) -> pd.DataFrame:
-        """A table of both views of some rows: the mean over the networks of the files `weights`."""
-        examples = Examples(part.table["id"].to_numpy(dtype=object), part.pixels, {}, options.image_size_px)
-        views = mean_views(
-            predict_views(network, examples.take(rows), targets, options, test_time, inference, what)
-            for _ in each_loaded(network, weights)
-        )
-        for probability in (views.nothing[name] for name in views.nothing if name == scored):
-            known = part.table.iloc[rows][["part", "id"]]
-            nothing.append(known.assign(probability_of_nothing=probability))
-        return pd.concat([make_table(examples.ids[rows], view, views.predictions[view], targets) for view in VIEWS])
-
-    oof, by_fold = [], []
-    for fold in workspace.folds_to_run:
+    def predict(part: Part, rows: np.ndarray, fold: int, views: int, what: str) -> Tables:
+        """Some rows as the network of a fold sees them, or the mean over its snapshots."""
         weights = weights_files(workspace.fold_run(model, fold), options)
         for file in weights:
             if not file.is_file():
                 raise PodiumError(f"{file}: no such weights; run the stage train@{model}-{fold}")
+        examples = Examples(part.table["id"].to_numpy(dtype=object), part.pixels, {}, options.image_size_px)
+        seen = mean_views(
+            predict_views(network, examples.take(rows), targets, options, views, inference, f"{model}, {what}")
+            for _ in each_loaded(network, weights)
+        )
+        for probability in (seen.nothing[name] for name in seen.nothing if name == scored):
+            known = part.table.iloc[rows][["part", "id"]]
+            nothing.append(known.assign(probability_of_nothing=probability))
+        return {
+            view: make_table(examples.ids[rows], view, predictions, targets).set_index("id").drop(columns="view")
+            for view, predictions in seen.predictions.items()
+        }
+
+    of_folds = []
+    for fold in workspace.folds_to_run:
         inside = np.flatnonzero(train.table["fold"] == fold)
-        oof.append(predict(train, inside, weights, f"{model}, fold {fold}: validation"))
-        by_fold.append(predict(test, np.arange(len(test.table)), weights, f"{model}, fold {fold}: test"))
-    out_of_fold = pd.concat(oof)
-    averaged = by_fold[0].set_index(["id", "view"])
-    for other in by_fold[1:]:
-        averaged = averaged + other.set_index(["id", "view"])
-    averaged = (averaged / len(by_fold)).reset_index()
-    averaged = pd.concat([averaged, _without_picture(workspace, train, test)])
+        of_folds.append(predict(train, inside, fold, test_time.views, f"fold {fold}: validation"))
+    out_of_fold = {view: pd.concat([tables[view] for tables in of_folds]) for view in of_folds[0]}
+    found = _choose(workspace, train.table, out_of_fold, test_time.plain_weight)
+    views = test_time.views if found["chosen"] == "tta" else 0
+    everyone = np.arange(len(test.table))
+    of_test = [predict(test, everyone, fold, views, f"fold {fold}: test") for fold in workspace.folds_to_run]
+    prior = _without_picture(workspace, train, test)
+    tested = {view: pd.concat([_mean([tables[view] for tables in of_test]), prior]) for view in of_test[0]}
     provenance = {"model": model, "folds": workspace.folds_to_run, "options": options.model_dump(mode="json")}
-    write_predictions(workspace.predictions(model, "oof"), out_of_fold, targets, provenance)
-    write_predictions(workspace.predictions(model, "test"), averaged, targets, provenance)
+    for part, tables in (("oof", out_of_fold), ("test", tested)):
+        table = _stored(tables, test_time.plain_weight)
+        write_predictions(workspace.predictions(model, part), table, targets, {**provenance, "chosen": found["chosen"]})
     _write_nothing(workspace, model, nothing)
-    _report(workspace, model, train.table, out_of_fold, test_time)
+    write_json(workspace.tta_report(model), {**found, "views": test_time.views, "plain_weight": test_time.plain_weight})
+    print(*told(found, model), sep="\n")
+
+
+def _choose(workspace: Workspace, train: pd.DataFrame, oof: Tables, plain_weight: float) -> dict[str, Any]:
+    """Which view to use for the test set, and why; see `choose_view`."""
+    competition = workspace.competition
+    rows = train[train["fold"].isin(workspace.folds_to_run)]
+    by_view = {view: scored_prediction(competition, table.loc[rows["id"]]) for view, table in oof.items()}
+    truth = encode_truth(competition, rows)[competition.scored_target]
+    return choose_view(
+        competition.metric, truth, by_view["plain"], by_view.get("augmented"), rows["group"].to_numpy(), plain_weight
+    )
+
+
+def _mean(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Of the same rows by several networks: they are added up by id."""
+    total = tables[0]
+    for table in tables[1:]:
+        total = total + table
+    return total / len(tables)
+
+
+def _stored(tables: Tables, plain_weight: float) -> pd.DataFrame:
+    """As the prediction store has it: the view `plain` and, where there are augmented views, their blend `tta`."""
+    views = {"plain": tables["plain"]}
+    if "augmented" in tables:
+        views["tta"] = plain_weight * tables["plain"] + (1 - plain_weight) * tables["augmented"]
+    return pd.concat([_with_view(table, view) for view, table in views.items()])
+
+
+def _with_view(table: pd.DataFrame, view: str) -> pd.DataFrame:
+    table = table.rename_axis("id").reset_index()
+    table.insert(1, "view", view)
+    return table
 
 
 def _write_nothing(workspace: Workspace, model: str, seen: list[pd.DataFrame]) -> None:
@@ -91,49 +133,15 @@ def trained_batch_size(workspace: Workspace, model: str) -> int:
 
 
 def _without_picture(workspace: Workspace, train: Part, test: Part) -> pd.DataFrame:
-    """Test rows whose picture cannot be read get what the training rows say on average."""
+    """Test rows whose picture cannot be read get what the training rows say on average; ids are the index."""
     everyone = read_examples(workspace, "test")
     ids = everyone.loc[~everyone["id"].isin(test.table["id"]), "id"].tolist()
-    targets = workspace.competition.targets
     truth = encode_truth(workspace.competition, train.table)
-    tables = []
-    for view in VIEWS:
-        table = pd.DataFrame({"id": np.array(ids, dtype=object), "view": view})
-        for name, target in targets.items():
-            prior = target.activate(target.initial_bias(truth[name])[None, :])
-            table[columns_of(name, target)] = np.repeat(prior, len(ids), axis=0)
-        tables.append(table)
-    return pd.concat(tables)
-
-
-def _report(
-    workspace: Workspace, model: str, train: pd.DataFrame, oof: pd.DataFrame, test_time: TestTimeOptions
-) -> None:
-    """tta.json: both scores, and their difference with its paired error."""
-    competition = workspace.competition
-    rows = train[train["fold"].isin(workspace.folds_to_run)]
-    truth = encode_truth(competition, rows)[competition.scored_target]
-    groups = rows["group"].to_numpy()
-    by_view = {
-        view: scored_prediction(competition, oof[oof["view"] == view].set_index("id").loc[rows["id"]]) for view in VIEWS
-    }
-    plain, augmented = (figures(competition.metric, truth, by_view[view], groups) for view in VIEWS)
-    gain = difference(competition.metric, truth, by_view["tta"], by_view["plain"], groups)
-    write_json(
-        workspace.tta_report(model),
-        {
-            "plain": plain,
-            "tta": augmented,
-            **gain,
-            "metric": competition.metric.name,
-            "views": test_time.views,
-            "plain_weight": test_time.plain_weight,
-        },
-    )
-    print(
-        f"{model}: {competition.metric.name} plain {plain['score']:.5f}, with {test_time.views} augmented views "
-        f"{augmented['score']:.5f}; difference {gain['difference']:+.5f} +- {gain['difference_standard_error']:.5f}"
-    )
+    table = pd.DataFrame(index=pd.Index(ids, dtype=object))
+    for name, target in workspace.competition.targets.items():
+        prior = target.activate(target.initial_bias(truth[name])[None, :])
+        table[columns_of(name, target)] = np.repeat(prior, len(ids), axis=0)
+    return table
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from common.report.blocks import Block, Cell, Facts, Section, Table
-from common.report.inputs import Inputs, ModelRun
+from common.report.inputs import Inputs
+from common.report.test_time import test_time_blocks
 from common.report.wording import bytes_text, count, minutes, number, score_of, words_of
 
 
@@ -76,7 +77,7 @@ def cost_section(inputs: Inputs) -> Section:
     if any(model.metrics for model in inputs.models):
         blocks.append(_costs(inputs))
     if any(model.tta for model in inputs.models):
-        blocks.append(_test_time(inputs))
+        blocks += test_time_blocks(inputs)
     return Section("cost", "Speed and test-time augmentation", blocks)
 
 
@@ -188,38 +189,3 @@ def _known(folds: list[Mapping[str, Any]], key: str) -> list[Any]:
 def _each(folds: list[Mapping[str, Any]], key: str) -> str:
     """The value that all folds share, or each different one."""
     return ", ".join(dict.fromkeys(str(value) for value in _known(folds, key))) or "–"
-
-
-def _test_time(inputs: Inputs) -> Table:
-    rows: list[tuple[str | Cell, ...]] = [
-        (
-            model.name,
-            str(model.tta.get("views", "–")),
-            f"{model.tta.get('plain_weight', 0):g}",
-            score_of(model.tta.get("plain")),
-            score_of(model.tta.get("tta")),
-            score_of(_difference(model.tta)),
-            _verdict(model, inputs.competition.metric.direction),
-        )
-        for model in inputs.models
-        if model.tta
-    ]
-    head = ("Model", "Views", "Plain weight", "Plain", "With TTA", "Difference", "Did it help?")
-    return Table("Test-time augmentation", "lrrrrrl", head, rows, "Difference: with TTA minus plain, on the same rows.")
-
-
-def _difference(tta: Mapping[str, Any]) -> dict[str, Any]:
-    return {"score": tta.get("difference"), "standard_error": tta.get("difference_standard_error")}
-
-
-def _verdict(model: ModelRun, direction: str) -> Cell:
-    """Whether the difference is more than two of its errors."""
-    if not model.tta.get("views", 1):
-        return Cell("no views asked for")
-    difference, error = model.tta.get("difference"), model.tta.get("difference_standard_error")
-    if difference is None:
-        return Cell("–")
-    if error is None or abs(difference) <= 2 * error:
-        return Cell("no difference beyond its error")
-    helped = (difference < 0) == (direction == "minimize")
-    return Cell("yes", state="good") if helped else Cell("no, it harmed", state="bad")

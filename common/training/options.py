@@ -146,5 +146,5 @@ class TestTimeOptions(Options):
 
     __test__ = False  # its name starts like a test class of pytest
 
-    views: int = Field(4, ge=0, description="augmented views a picture; 0: plain only")
-    plain_weight: float = Field(0.3, ge=0, le=1, description="weight of the plain view in the blend")
+    views: int = Field(4, ge=0, description="augmented views a picture, used where they help; 0: none")
+    plain_weight: float = Field(0.3, ge=0, le=1, description="of the plain view in the blend with the others")

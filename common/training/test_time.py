@@ -1,4 +1,4 @@
-"""Test-time augmentation: augmented views of each picture, blended with the plain one."""
+"""Test-time augmentation: the plain view of each picture, and augmented ones."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from common.targets import Target
 from common.training.data import View
 from common.training.head import frozen_features, head_logits
 from common.training.network import Network
-from common.training.options import ModelOptions, TestTimeOptions
+from common.training.options import ModelOptions
 from common.training.predict import Inference, mean_predictions, nothing_recognised, to_predictions
 
 
@@ -18,7 +18,8 @@ from common.training.predict import Inference, mean_predictions, nothing_recogni
 class Views:
     """What a model says of some rows.
 
-    predictions  by view (`plain`, `tta`), then by target: (rows, outputs)
+    predictions  by view, then by target: (rows, outputs); `plain`, and `augmented`, the mean over the augmented views,
+                 where there are any
     nothing      by target that was learned with sigmoids: probability that no class is recognised, (rows,), mean over
                  all views
     """
@@ -32,16 +33,15 @@ def predict_views(
     view: View,
     targets: Mapping[str, Target],
     model: ModelOptions,
-    options: TestTimeOptions,
+    views: int,
     inference: Inference,
     what: str,
 ) -> Views:
-    """Look at the rows of `view` in all ways.
+    """Look at the rows of `view` plainly and in `views` augmented ways.
 
-    `tta` is plain_weight x plain + (1 - plain_weight) x the mean over the augmented views. The same picture is
-    seen the same way whatever rows stand around it.
+    The same picture is seen the same way whatever rows stand around it.
     """
-    numbers = range(options.views + 1 if model.augmentation != "none" else 1)
+    numbers = range(views + 1 if model.augmentation != "none" else 1)
     all_views, all_nothing = [], []
     for number in track(numbers, what, len(numbers) * len(view), "images", lambda _: len(view)):
         if model.epochs or model.frozen_epochs:
@@ -52,15 +52,10 @@ def predict_views(
         all_views.append(to_predictions(logits, targets))
         all_nothing.append(nothing_recognised(logits, targets))
     nothing = {name: np.mean([one[name] for one in all_nothing], axis=0) for name in all_nothing[0]}
-    plain, augmented = all_views[0], all_views[1:]
-    if not augmented:
-        return Views({"plain": plain, "tta": plain}, nothing)
-    weight = options.plain_weight
-    blend = {
-        name: weight * plain[name] + (1 - weight) * np.mean([one[name] for one in augmented], axis=0)
-        for name in targets
-    }
-    return Views({"plain": plain, "tta": blend}, nothing)
+    predictions = {"plain": all_views[0]}
+    if len(all_views) > 1:
+        predictions["augmented"] = mean_predictions(all_views[1:])
+    return Views(predictions, nothing)
 
 
 def mean_views(several: Iterable[Views]) -> Views:

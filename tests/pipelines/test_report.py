@@ -100,7 +100,7 @@ def test_it_says_how_good_the_result_is_and_names_the_worst_pictures(workspaces,
         split = page.locator("#split").inner_text()
         assert "train.8.jpg" in split and "given cat" in split and "test.5.jpg" in split
         cost = page.locator("#cost").inner_text()
-        assert "211" in cost and "yes" in cost and "no difference beyond its error" in cost
+        assert "211" in cost and "with TTA: it helps" in cost and "within its error of 0.03" in cost
         submission = page.locator("#submission").inner_text()
         assert "values spread over 0" in submission and "0.9312" in submission
         assert "recipe: sample  # drawn & small" in page.locator("#recipe pre").text_content()
