@@ -23,9 +23,11 @@ def rates_section(inputs: Inputs) -> Section:
 def _chart(model: ModelRun) -> Chart:
     swept = model.rate_sweep
     rate, now = swept["suggested"], model.options.get("learning_rate")
-    words = f"{model.name}: {swept['reason']}."
+    reason = f"{swept['reason']}."
+    words = f"{model.name}: {reason}"
     said = "No learning rate is suggested" if rate is None else f"Suggested: {rate:.1e}"
-    note = f"{said}{'' if now is None else f', in the recipe: {float(now):.1e}'}. {swept['reason'][0].upper()}{swept['reason'][1:]}."
+    in_recipe = "" if now is None else f", in the recipe: {float(now):.1e}"
+    note = f"{said}{in_recipe}. {reason[0].upper()}{reason[1:]}"
     then = swept["options"]
     differing = [
         key for key, value in model.options.items() if key not in _NOT_SWEPT and _differs(then.get(key), value)
