@@ -1,7 +1,7 @@
 """Free disk space, and lose nothing that cannot be made again or that a submission rests on.
 
-Three kinds of things may go: runs of models and folds that left the recipe, objects of DVC's cache that no
-lock file names, and the scratch cache, which is there to save time only.
+Two kinds of things may go: runs of models and folds that left the recipe, and objects of DVC's cache that no lock
+file names. The scratch cache, which is there to save time only, has a command of its own: scratch.py.
 """
 
 import hashlib
@@ -13,18 +13,16 @@ from pathlib import Path
 import filelock
 
 from common.errors import PodiumError
-from common.files import remove, scratch_folder
+from common.files import remove
 from pipelines.cache_use import CacheUse, cache_use, object_path, objects_of, read_ledgers
 from pipelines.workspace import Workspace, competition_names, find_root
-
-SCRATCH_KINDS = ("archives", "decoded", "features", "preprocess", "training")
 
 
 @dataclass(frozen=True)
 class Item:
     """Something that takes up space; `paths` may go unless there is a reason to keep them."""
 
-    kind: str  # competition, run, cache or scratch
+    kind: str  # competition, run or cache
     name: str
     bytes: int
     paths: tuple[Path, ...]
@@ -45,20 +43,20 @@ def clean_command(here: Path, name: str | None, dry_run: bool, yes: bool) -> int
             def survey() -> list[Item]:
                 use = cache_use(root, cache)
                 items = [item for workspace in workspaces for item in runs(workspace, use, cache)]
-                return items if name else [*items, *dvc_cache(root, use, cache), *scratch(workspaces)]
+                return items if name else [*items, *dvc_cache(root, use, cache)]
 
             items = survey()
             print(*map(_line, items), sep="\n")
             total = sum(item.bytes for item in items if not item.keep)
             if dry_run or not total:
-                print(f"{_size(total)} may go{'; nothing was dropped' if dry_run else ''}")
+                print(f"{written_size(total)} may go{'; nothing was dropped' if dry_run else ''}")
                 return 0
-            if not yes and not _confirmed(f"Drop {_size(total)}?"):
+            if not yes and not confirmed(f"Drop {written_size(total)}?"):
                 print("nothing was dropped")
                 return 1
             with repo.lock:  # no stage is being written down while the locks are read
                 freed = sum(_drop(item) for item in survey() if not item.keep)
-            print(f"freed {_size(freed)}")
+            print(f"freed {written_size(freed)}")
             return 0
     except DvcException as error:
         raise PodiumError(f"dvc: {error}") from error
@@ -111,29 +109,9 @@ def dvc_cache(root: Path, use: CacheUse, cache: Path) -> Iterator[Item]:
     yield Item("cache", f"{len(unnamed)} objects that nothing names", size, tuple(unnamed), keep)
 
 
-def scratch(workspaces: list[Workspace]) -> Iterator[Item]:
-    """Opened archives, pictures, and the epochs of unfinished trainings, by kind."""
-    folder = scratch_folder()
-    strangers = [entry.name for entry in folder.iterdir() if entry.name not in SCRATCH_KINDS]
-    busy = [stage for workspace in workspaces for stage in running_stages(workspace)]
-    for kind in SCRATCH_KINDS:
-        entries = [entry for entry in sorted(folder.glob(f"{kind}/*")) if entry.suffix != ".lock"]
-        in_use = [entry for entry in entries if _is_held(entry.with_suffix(".lock"))]
-        keep = ""
-        if strangers:
-            keep = f"{folder} also holds {strangers[0]}, which is not ours: delete by hand what may go"
-        elif busy:
-            keep = f"running: {', '.join(busy)}"
-        elif in_use:
-            keep = f"{in_use[0].name} is being written"
-        if entries:
-            size = sum(map(size_bytes, entries))
-            yield Item("scratch", f"{kind}: {len(entries)} entries", size, tuple(entries), keep)
-
-
 def running_stages(workspace: Workspace) -> list[str]:
     """The stages of a competition that are being run now, as `train-resnet-0`; see `output_lock`."""
-    return [path.stem for path in sorted((workspace.folder / ".locks").glob("*.lock")) if _is_held(path)]
+    return [path.stem for path in sorted((workspace.folder / ".locks").glob("*.lock")) if is_held(path)]
 
 
 def size_bytes(path: Path) -> int:
@@ -152,7 +130,7 @@ def _only_copy(run: Path, use: CacheUse, cache: Path) -> str:
     return ""
 
 
-def _is_held(lock_file: Path) -> bool:
+def is_held(lock_file: Path) -> bool:
     if not lock_file.is_file():
         return False
     lock = filelock.FileLock(lock_file)
@@ -179,7 +157,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _confirmed(question: str) -> bool:
+def confirmed(question: str) -> bool:
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
@@ -188,10 +166,10 @@ def _confirmed(question: str) -> bool:
 
 def _line(item: Item) -> str:
     fate = f"kept: {item.keep}" if item.keep else "may go"
-    return f"{item.kind:<12} {item.name:<44} {_size(item.bytes):>9}  {fate}"
+    return f"{item.kind:<12} {item.name:<44} {written_size(item.bytes):>9}  {fate}"
 
 
-def _size(count: float) -> str:
+def written_size(count: float) -> str:
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

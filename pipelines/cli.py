@@ -138,13 +138,40 @@ def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list, with sizes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Free disk space: runs that left the recipe, unused objects of DVC's cache, the scratch cache.
+    """Free disk space: runs that left the recipe, unused objects of DVC's cache. See also podium cache.
 
     Never drops what a dvc.lock names, here or in a commit, nor what stands behind a row of a ledger.csv.
     """
     from pipelines.clean import clean_command
 
     raise typer.Exit(clean_command(Path.cwd(), name, dry_run, yes))
+
+
+cache = typer.Typer(epilog="Example: podium cache clear decoded --yes", rich_markup_mode="rich")
+app.add_typer(cache, name="cache")
+
+
+@cache.callback(invoke_without_command=True)
+def list_cache(context: typer.Context) -> None:
+    """List the scratch cache (decoded pictures, features, unfinished work): what, size, last used; or clear it."""
+    if context.invoked_subcommand is None:
+        from pipelines.scratch import list_command
+
+        raise typer.Exit(list_command(Path.cwd()))
+
+
+@cache.command("clear", epilog="Example: podium cache clear decoded --yes")
+def clear_cache(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KIND or NAME ...]", help="As podium cache lists them.", show_default="all"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Drop what waits in the scratch cache, except for what is being written; it is made again when needed."""
+    from pipelines.scratch import clear_command
+
+    raise typer.Exit(clear_command(Path.cwd(), what or [], yes))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ that all folds share them, and a model of `epochs: 0` predicts from them too.
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -48,6 +49,7 @@ def frozen_features(
             with replacing(path) as beside, open(beside, "wb") as file:
                 np.save(file, features.astype(np.float32))
         inference.accelerator.wait_for_everyone()
+    os.utime(path)  # when it was last used
     return np.load(path, mmap_mode="r")
 
 
