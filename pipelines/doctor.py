@@ -106,9 +106,7 @@ def disk(what: str, folder: Path) -> Finding:
     if not os.access(folder, os.W_OK):
         return Finding(what, "wrong", f"{folder} is read-only", "copy the repository, or set PODIUM_SCRATCH")
     if usage.free < _LOW_DISK_BYTES:
-        return Finding(
-            what, "note", found, "podium clean, podium cache, or PODIUM_SCRATCH=FOLDER on a larger disk"
-        )
+        return Finding(what, "note", found, "podium clean, podium cache, or PODIUM_SCRATCH=FOLDER on a larger disk")
     return Finding(what, "ok", found)
 
 
