@@ -33,11 +33,23 @@ def uniform_draws(seed: int, names: Sequence[object], ids: Iterable[str], count:
     picture takes longer to make than to crop it: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy
     as 1, 2, 3", 2011), its key from seed and names, its counter from the id.
     """
-    hashes = np.array([_hash(id_) for id_ in ids], dtype=np.uint64)[:, None]
+    hashes = id_hashes(ids)[:, None]
     blocks = np.arange(-(-count // 4), dtype=np.uint64)[None, :]
     hashes, blocks = np.broadcast_arrays(hashes, blocks)
     words = philox((hashes & _LOW, hashes >> _HALF, blocks, np.zeros_like(blocks)), derived_seed(seed, *names))
     return (np.stack(words, axis=-1).reshape(len(hashes), -1)[:, :count] + 0.5) / 2.0**32
+
+
+def id_hashes(ids: Iterable[str]) -> np.ndarray:
+    """A uint64 an id, (n,): for `key_pairs`, which then need not hash the ids each time."""
+    return np.array([_hash(id_) for id_ in ids], dtype=np.uint64)
+
+
+def key_pairs(hashes: np.ndarray, seed: int, *names: object) -> tuple[np.ndarray, np.ndarray]:
+    """Two uint64 for each of `id_hashes`, (n,) each, that have nothing to do with each other: Philox, as above."""
+    none = np.zeros_like(hashes)
+    a, b, c, d = philox((hashes & _LOW, hashes >> _HALF, none, none), derived_seed(seed, *names))
+    return (a << _HALF) | b, (c << _HALF) | d
 
 
 def philox(counter: Sequence[np.ndarray], key: int) -> tuple[np.ndarray, ...]:

@@ -73,7 +73,7 @@ def runs(workspace: Workspace, use: CacheUse, cache: Path) -> Iterator[Item]:
         left = [
             fold
             for fold in sorted((model / "folds").glob("*/"))
-            if not in_recipe or fold.name not in map(str, workspace.folds_to_run)
+            if not in_recipe or fold.name not in map(str, workspace.trainings)
         ]
         if in_recipe:
             rest = size_bytes(model) - sum(map(size_bytes, left))

@@ -12,7 +12,7 @@ from pipelines.fingerprint import SourceTree
 from pipelines.stage import run
 from pipelines.workspace import Workspace
 
-STAGES = ("download", "preprocess", "split", "labels", "train", "tta", "ensemble", "submit", "report")
+STAGES = ("download", "extra", "preprocess", "split", "labels", "train", "tta", "ensemble", "submit", "report")
 
 
 def code(workspace: Workspace) -> None:

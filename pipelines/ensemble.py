@@ -151,6 +151,7 @@ def _write_cv(
         "direction": metric.direction,
         **figures(metric, truth, squeezed(blended), groups),
         "rows": len(rows),
+        "test_predictions_from": list(map(str, workspace.trainings_for_test)),
         "folds": {
             str(fold): metric(truth[rows["fold"] == fold], squeezed(blended[rows["fold"] == fold]))
             for fold in workspace.folds_to_run

@@ -9,13 +9,13 @@ from common.images.cache import decode_once
 from common.images.pictures import Pictures
 from common.tables import read_table
 from common.training.options import ModelOptions
-from pipelines.examples import read_examples, read_training_rows
+from pipelines.examples import read_examples, read_extra_rows, read_training_rows
 from pipelines.workspace import Machine, Workspace
 
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of `train` or `test` that have a picture, and its pixels (n, side, side, channels)."""
+    """The rows of `train` (then extra ones) or `test` that have a picture; its pixels (n, side, side, channels)."""
 
     table: pd.DataFrame
     pixels: Pictures
@@ -23,7 +23,10 @@ class Part:
 
 def read_part(workspace: Workspace, part: str, options: ModelOptions) -> Part:
     """Rows of a part that have a picture, decoded once to the model's largest size."""
-    table = read_training_rows(workspace) if part == "train" else read_examples(workspace, part)
+    if part == "train":
+        table = pd.concat([read_training_rows(workspace), read_extra_rows(workspace)])
+    else:
+        table = read_examples(workspace, part)
     table = table[table["file"].notna()].reset_index(drop=True)
     everything = read_table(workspace.examples, "preprocess").dropna(subset="file")  # both parts share one map
     machine = Machine.of(workspace)

@@ -7,7 +7,9 @@ from common.files import replacing
 from common.images.examples import check_examples
 from common.images.ingest import ingest, work_folder
 from common.images.options import PreprocessOptions
+from common.raw.extra import RawAndExtra, extra_rows
 from common.tables import write_table
+from pipelines.extra import checked_sources
 from pipelines.raw import open_raw
 from pipelines.stage import run
 from pipelines.workspace import Machine, Workspace
@@ -19,8 +21,14 @@ def preprocess(workspace: Workspace) -> None:
     competition, raw = workspace.competition, open_raw(workspace)
     where = f"competitions/{workspace.name}/competition.py"
     examples = check_examples(competition.reader(options.input)(raw), competition.targets, raw.names(), where)
-    with work_folder(workspace.raw_manifest.read_text(encoding="utf-8"), examples) as work:
-        facts = ingest(raw, examples, workspace.images, work, Machine.of(workspace).workers)
+    sources, extra_manifests = checked_sources(workspace)
+    for source in sources:
+        examples = pd.concat([examples, extra_rows(source, competition.targets, examples)], ignore_index=True)
+    if "bands" in examples:
+        examples["bands"] = examples["bands"].fillna("")
+    all_files = RawAndExtra(raw, {source.name: source.files for source in sources})
+    with work_folder(workspace.raw_manifest.read_text(encoding="utf-8") + extra_manifests, examples) as work:
+        facts = ingest(all_files, examples, workspace.images, work, Machine.of(workspace).workers)
         unreadable = facts["reason"].notna()
         _write_unreadable(workspace, examples.assign(reason=facts["reason"])[unreadable])
         if unreadable.sum() > options.max_unreadable:
@@ -46,8 +54,9 @@ def _write_unreadable(workspace: Workspace, rows: pd.DataFrame) -> None:
 def _print_counts(table: pd.DataFrame, unreadable: int, workspace: Workspace) -> None:
     counts = table["part"].value_counts()
     size_mb = workspace.images.stat().st_size / 1e6
+    extra = f" (and {counts['extra']:,} extra)" if "extra" in counts else ""
     print(
-        f"{counts['train']:,} training and {counts['test']:,} test examples, {size_mb:,.1f} MB of pictures; "
+        f"{counts['train']:,} training{extra} and {counts['test']:,} test examples, {size_mb:,.1f} MB of pictures; "
         f"{unreadable:,} unreadable ({workspace.relative(workspace.unreadable)})"
     )
 

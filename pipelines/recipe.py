@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 from common.ensembling.options import EnsembleOptions
 from common.images.options import PreprocessOptions
 from common.options import Options, parse, read_yaml
-from common.raw.options import SourceOptions
+from common.raw.options import ExtraOptions, SourceOptions
 from common.report.options import AbstainOptions
 from common.submission.options import SubmitOptions
 from common.training.options import ModelOptions, TestTimeOptions
 from common.validation.options import SplitOptions
+from pipelines.workspace import is_all_rows
 
 
 class Recipe(Options):
@@ -22,8 +23,11 @@ class Recipe(Options):
     source: SourceOptions
     preprocess: PreprocessOptions
     folds: int = Field(ge=2, description="how many parts the training rows are split into")
-    folds_to_run: list[int] = Field(min_length=1, description="the folds that are trained, each once the validation")
+    folds_to_run: list[int | str] = Field(
+        min_length=1, description="folds, each once the validation; all-SEED: refit on all rows, predicts the test set"
+    )
     split: SplitOptions
+    extra: list[ExtraOptions] = Field([], description="labelled pictures from elsewhere")
     use_corrections: bool = Field(description="train with corrections.csv laid over the given labels")
     models: dict[str, ModelOptions] = Field(min_length=1)
     tta: TestTimeOptions
@@ -33,7 +37,12 @@ class Recipe(Options):
 
     @model_validator(mode="after")
     def _folds_exist(self) -> "Recipe":
-        for fold in self.folds_to_run:
+        folds = [fold for fold in self.folds_to_run if not is_all_rows(fold)]
+        if not folds:
+            raise ValueError("folds_to_run: name a fold too; a training on all rows has no row left to be scored on")
+        for fold in folds:
+            if isinstance(fold, str):
+                raise ValueError(f"folds_to_run: '{fold}' is neither the number of a fold nor all-SEED, as all-1")
             if not 0 <= fold < self.folds:
                 raise ValueError(
                     f"folds_to_run: no fold {fold}; with folds: {self.folds} they are 0 to {self.folds - 1}"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import filelock
 
@@ -15,7 +16,9 @@ from pipelines.workspace import Workspace
 
 
 def run(
-    stage: Callable[..., None], in_processes: Callable[[Workspace, str], int | None] | None = None, **arguments: type
+    stage: Callable[..., None],
+    in_processes: Callable[[Workspace, str], int | None] | None = None,
+    **arguments: Callable[[str], Any],
 ) -> None:
     """Run `stage(workspace, **arguments)` from the command line `python -m pipelines.STAGE NAME --model M`.
 

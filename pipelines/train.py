@@ -1,4 +1,4 @@
-"""Train one model on all folds but one, and score it on that one."""
+"""Train one model on all folds but one, and score it on that one; or on all rows, with nothing left to score it on."""
 
 import hashlib
 import os
@@ -29,20 +29,23 @@ from pipelines.hardware import hardware
 from pipelines.pictures import Part, read_part
 from pipelines.processes import in_processes
 from pipelines.stage import run
-from pipelines.workspace import Workspace
+from pipelines.workspace import Workspace, is_all_rows
 
 
-def training_task(workspace: Workspace, model: str, fold: int) -> Task:
-    """MODEL on all folds but FOLD: the rows, the network before its first step, and how it is scored."""
+def training_task(workspace: Workspace, model: str, fold: int | str) -> Task:
+    """MODEL on all folds but FOLD: the rows, the network before its first step, and how it is scored.
+
+    all-SEED instead of a fold: on every labelled row, with none left to score.
+    """
     options = workspace.section(ModelOptions, "models", model)
     competition = workspace.competition
     part = read_part(workspace, "train", options)
     given = encode_truth(competition, part.table)
     learned = _labels_to_learn(workspace, part)
-    in_fold = (part.table["fold"] == fold).to_numpy()
+    in_fold = (part.table["fold"] == fold).to_numpy()  # nowhere, where all rows are trained on
     validation_rows = np.flatnonzero(in_fold)
     training_rows = np.flatnonzero(~in_fold & ~learned["excluded"].to_numpy())
-    if not len(validation_rows) or not len(training_rows):
+    if not len(training_rows) or not (len(validation_rows) or is_all_rows(fold)):
         raise UsageError(f"fold {fold}: {len(validation_rows)} rows to validate, {len(training_rows)} to train on")
     ids = part.table["id"].to_numpy(dtype=object)
     training = Examples(ids, part.pixels, encode_truth(competition, learned)).take(training_rows)
@@ -69,28 +72,37 @@ def training_task(workspace: Workspace, model: str, fold: int) -> Task:
         return network
 
     def score(predictions: dict[str, np.ndarray]) -> dict[str, float]:
+        if not len(validation):
+            return {}
         truth, prediction = truths[scored], squeezed(predictions[scored])
         further = further_figures(competition, truths, predictions, left_out=left_out)
         return {f"validation_{metric.name}": metric(truth, prediction) for metric in metrics_of(competition)} | {
             f"validation_{name}_{entry['metric']}": entry["score"] for name, entry in further.items()
         }
 
-    print(f"{model}, fold {fold}: {len(training_rows):,} rows to train on, {len(validation_rows):,} to validate")
-    checkpoint = _checkpoint_path(workspace, model, fold, options, training, part)
-    return Task(make, training, validation, targets, score, options, seed, setup, checkpoint)
+    told = f"{len(validation_rows):,} to validate" if len(validation_rows) else "none to validate"
+    print(f"{model}, fold {fold}: {len(training_rows):,} rows to train on, {told}")
+    sample_weights = _weights_to_draw_by(workspace, model, training)
+    if sample_weights is not None:
+        print(f"rows are drawn by weight, {'with' if options.sample_replacement else 'without'} replacement")
+    checkpoint = _checkpoint_path(workspace, model, fold, options, training, part, sample_weights)
+    return Task(make, training, validation, targets, score, options, seed, setup, checkpoint, sample_weights)
 
 
-def train(workspace: Workspace, model: str, fold: int) -> None:
-    """Write weights, history and metrics of MODEL trained without FOLD."""
+def train(workspace: Workspace, model: str, fold: int | str) -> None:
+    """Write weights, history and metrics of MODEL trained without FOLD; all-SEED: on every labelled row, unscored."""
     task = training_task(workspace, model, fold)
     competition, options, checkpoint = workspace.competition, task.options, task.checkpoint_path
     left_out = [name for name, weight in weights_of_targets(options, competition.targets).items() if not weight]
     scored, truths = competition.scored_target, {name: task.validation.truth(name) for name in competition.targets}
     result = fit(task)
     if int(os.environ.get("RANK", "0")) == 0:
-        scores: dict[str, Any] = figures(competition.metric, truths[scored], squeezed(result.predictions[scored]))
-        further = further_figures(competition, truths, result.predictions, left_out=left_out)
-        scores |= {"metric": competition.metric.name, **({"targets": further} if further else {})}
+        scores: dict[str, Any] = {"training_rows": len(task.training)}
+        if len(task.validation):
+            scores |= figures(competition.metric, truths[scored], squeezed(result.predictions[scored]))
+            further = further_figures(competition, truths, result.predictions, left_out=left_out)
+            scores |= {"metric": competition.metric.name, "rows": len(task.validation)}
+            scores |= {"targets": further} if further else {}
         _write(workspace.fold_run(model, fold), options, result, scores)
         remove(checkpoint.parent)
     if torch.distributed.is_initialized():
@@ -106,9 +118,21 @@ def _labels_to_learn(workspace: Workspace, part: Part) -> pd.DataFrame:
     return labels.loc[part.table["id"]].reset_index()
 
 
+def _weights_to_draw_by(workspace: Workspace, model: str, training: View) -> np.ndarray | None:
+    """The weight of each training row, float64; None where the model's rows all come once an epoch."""
+    table = read_table(workspace.sample_weights(model), "labels")
+    if table.empty:
+        return None
+    weights = table.set_index("id")["weight"].loc[training.ids].to_numpy(dtype=np.float64)
+    if not weights.any():
+        raise UsageError(f"models.{model}.sample_weights: all training rows of this fold have a weight of 0")
+    return weights
+
+
 def _checkpoint_path(
-    workspace: Workspace, model: str, fold: int, options: ModelOptions, training: View, part: Part
-) -> Path:
+    workspace: Workspace, model: str, fold: int | str, options: ModelOptions, training: View, part: Part,
+    sample_weights: np.ndarray | None,
+) -> Path:  # fmt: skip
     """A place in the scratch cache that depends on all that the training depends on."""
     fingerprint = workspace.fingerprint("train")
     code = fingerprint.read_text() if fingerprint.is_file() else ""
@@ -119,6 +143,7 @@ def _checkpoint_path(
     digest = hashlib.sha256("\0".join(str(part) for part in told).encode())
     rows = part.table.loc[training.rows, ["id", "content_hash"]]
     columns: list[Any] = [rows["id"], rows["content_hash"], *map(training.truth, training.examples.truth)]
+    columns += [] if sample_weights is None else [sample_weights]
     for values in columns:
         digest.update("\0".join(map(str, values)).encode())
     return scratch_folder() / "training" / digest.hexdigest()[:20] / "checkpoint.safetensors"
@@ -135,7 +160,6 @@ def _write(folder: Path, options: ModelOptions, result: Fit, scores: dict[str, A
             beside / "metrics.json",
             scores
             | {
-                "rows": len(next(iter(result.predictions.values()))),
                 "epochs": len(result.history),
                 "seconds": sum(entry["seconds"] for entry in result.history),
                 "images_per_second": float(np.median([entry["images_per_second"] for entry in result.history])),
@@ -150,5 +174,10 @@ def _write(folder: Path, options: ModelOptions, result: Fit, scores: dict[str, A
         )
 
 
+def fold_or_all(text: str) -> int | str:
+    """An item of `folds_to_run` as it stands on the command line."""
+    return text if is_all_rows(text) else int(text)
+
+
 if __name__ == "__main__":
-    run(train, in_processes, model=str, fold=int)
+    run(train, in_processes, model=str, fold=fold_or_all)

@@ -1,4 +1,6 @@
-"""Predict with one model: out-of-fold rows by the network that has not seen them, test rows by all.
+"""Predict with one model: out-of-fold rows by the network that has not seen them, test rows by the mean of networks.
+
+Those are the ones that were trained on all labelled rows, where the recipe asks for them, else those of the folds.
 
 The test set comes last, and is seen in augmented views where those helped on the out-of-fold rows alone.
 """
@@ -21,6 +23,7 @@ from common.training.predict import Inference
 from common.training.snapshots import each_loaded, weights_files
 from common.training.test_time import mean_views, predict_views
 from common.training.test_time_choice import choose_view, told
+from common.validation.extra import NO_FOLD
 from pipelines.examples import read_examples
 from pipelines.hardware import hardware
 from pipelines.pictures import Part, read_part
@@ -45,8 +48,8 @@ def tta(workspace: Workspace, model: str) -> None:
 
     nothing: list[pd.DataFrame] = []
 
-    def predict(part: Part, rows: np.ndarray, fold: int, views: int, what: str) -> Tables:
-        """Some rows as the network of a fold sees them, or the mean over its snapshots."""
+    def predict(part: Part, rows: np.ndarray, fold: int | str, views: int, what: str) -> Tables:
+        """Some rows as the network of a training sees them, or the mean over its snapshots."""
         weights = weights_files(workspace.fold_run(model, fold), options)
         for file in weights:
             if not file.is_file():
@@ -72,13 +75,16 @@ def tta(workspace: Workspace, model: str) -> None:
     found = _choose(workspace, train.table, out_of_fold, test_time.plain_weight)
     views = test_time.views if found["chosen"] == "tta" else 0
     everyone = np.arange(len(test.table))
-    of_test = [predict(test, everyone, fold, views, f"fold {fold}: test") for fold in workspace.folds_to_run]
+    of_test = [predict(test, everyone, one, views, f"fold {one}: test") for one in workspace.trainings_for_test]
     prior = _without_picture(workspace, train, test)
     tested = {view: pd.concat([_mean([tables[view] for tables in of_test]), prior]) for view in of_test[0]}
-    provenance = {"model": model, "folds": workspace.folds_to_run, "options": options.model_dump(mode="json")}
-    for part, tables in (("oof", out_of_fold), ("test", tested)):
+    provenance = {"model": model, "options": options.model_dump(mode="json"), "chosen": found["chosen"]}
+    for part, tables, trainings in (
+        ("oof", out_of_fold, workspace.folds_to_run),
+        ("test", tested, workspace.trainings_for_test),
+    ):
         table = _stored(tables, test_time.plain_weight)
-        write_predictions(workspace.predictions(model, part), table, targets, {**provenance, "chosen": found["chosen"]})
+        write_predictions(workspace.predictions(model, part), table, targets, {**provenance, "folds": trainings})
     _write_nothing(workspace, model, nothing)
     write_json(workspace.tta_report(model), {**found, "views": test_time.views, "plain_weight": test_time.plain_weight})
     print(*told(found, model), sep="\n")
@@ -136,7 +142,7 @@ def _without_picture(workspace: Workspace, train: Part, test: Part) -> pd.DataFr
     """Test rows whose picture cannot be read get what the training rows say on average; ids are the index."""
     everyone = read_examples(workspace, "test")
     ids = everyone.loc[~everyone["id"].isin(test.table["id"]), "id"].tolist()
-    truth = encode_truth(workspace.competition, train.table)
+    truth = encode_truth(workspace.competition, train.table[train.table["fold"] != NO_FOLD])
     table = pd.DataFrame(index=pd.Index(ids, dtype=object))
     for name, target in workspace.competition.targets.items():
         prior = target.activate(target.initial_bias(truth[name])[None, :])

@@ -33,6 +33,11 @@ def competition_names(root: Path) -> list[str]:
     return sorted(path.parent.name for path in (root / "competitions").glob("*/competition.py"))
 
 
+def is_all_rows(training: object) -> bool:
+    """Whether an item of `folds_to_run` is `all-SEED`: a refit on every labelled row, with that seed."""
+    return isinstance(training, str) and re.fullmatch(r"all-[1-9]\d*", training) is not None
+
+
 @dataclass(frozen=True)
 class Workspace:
     """One competition's folder. Every path that a stage reads or writes is named here."""
@@ -89,11 +94,25 @@ class Workspace:
         return list(self._given("models", dict, "names of models, each with its options"))
 
     @property
+    def trainings(self) -> list[int | str]:
+        """What each model is trained for: folds, by number, and refits on all labelled rows, as `all-SEED`."""
+        given = self._given("folds_to_run", list, "a list of numbers")
+        if not all(isinstance(one, int) or is_all_rows(one) for one in given):
+            raise UsageError(
+                f"{self.params_path}: folds_to_run: expected a list of numbers, and of all-1, all-2, ... for refits on "
+                f"all rows, found {given!r}"
+            )
+        return given
+
+    @property
     def folds_to_run(self) -> list[int]:
-        folds = self._given("folds_to_run", list, "a list of numbers")
-        if not all(isinstance(fold, int) for fold in folds):
-            raise UsageError(f"{self.params_path}: folds_to_run: expected a list of numbers, found {folds!r}")
-        return folds
+        """The folds that are validated: what the out-of-fold predictions and the CV score are made of."""
+        return [one for one in self.trainings if isinstance(one, int)]
+
+    @property
+    def trainings_for_test(self) -> list[int | str]:
+        """The trainings whose mean predicts the test rows: those on all rows where there are any, else the folds."""
+        return [one for one in self.trainings if isinstance(one, str)] or self.trainings
 
     def _given(self, key: str, kind: type, expected: str) -> Any:
         if key not in self.params:
@@ -120,6 +139,10 @@ class Workspace:
     def raw_manifest(self) -> Path:
         return self.data / "raw.json"
 
+    def extra_manifest(self, number: int) -> Path:
+        """The list of files of the extra source at this place in the recipe."""
+        return self.folder / "extra" / f"source{number}.json"
+
     @property
     def examples(self) -> Path:
         return self.data / "examples.parquet"
@@ -145,11 +168,20 @@ class Workspace:
         return self.folder / "corrections.csv"
 
     @property
+    def sample_weights_folder(self) -> Path:
+        """Where a recipe's files of sample weights lie, so that DVC sees them change."""
+        return self.folder / "sample_weights"
+
+    def sample_weights(self, model: str) -> Path:
+        """The weights that one model's rows are drawn by, checked; without a row where every row comes once."""
+        return self.data / "sample_weights" / f"{model}.parquet"
+
+    @property
     def labels(self) -> Path:
         """The labels that training sees: as given, or with the corrections laid over them."""
         return self.data / "labels.parquet"
 
-    def fold_run(self, model: str, fold: int) -> Path:
+    def fold_run(self, model: str, fold: int | str) -> Path:
         return self.folder / "runs" / model / "folds" / str(fold)
 
     def predictions(self, model: str, part: str) -> Path:

@@ -18,6 +18,7 @@ preprocess: {max_unreadable: 1}
 folds: 2
 folds_to_run: [0, 1]
 split: {near_duplicate_bits: 4}
+extra: []
 use_corrections: false
 models:
   tiny:

@@ -55,7 +55,7 @@ def test_the_root_asks_for_the_report_of_every_competition(stages):
 @pytest.mark.parametrize("name", COMPETITIONS)
 def test_every_stage_depends_on_its_own_code(stages, name):
     own = stages[f"competitions/{name}"]
-    assert {stage.name.partition("@")[0] for stage in own} == {"code", *STAGES}
+    assert {stage.name.partition("@")[0] for stage in own} | {"extra"} == {"code", *STAGES}  # one a source, if any
     for stage in STAGES:
         for one in of_stage(own, stage):
             assert one.cmd.split(" --")[0] == f"python -m pipelines.{stage} {name}"
@@ -63,7 +63,7 @@ def test_every_stage_depends_on_its_own_code(stages, name):
 
 
 @pytest.mark.parametrize("name", COMPETITIONS)
-@pytest.mark.parametrize("folder", ["known_good", "find_lr"])
+@pytest.mark.parametrize("folder", ["known_good", "find_lr", "extra", "sample_weights"])
 def test_folders_of_the_users_that_stages_depend_on_are_there_though_empty(name, folder):
     assert (ROOT / "competitions" / name / folder / ".gitkeep").is_file()
 

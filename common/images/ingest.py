@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import joblib
@@ -25,7 +26,6 @@ from common.images.decode import UnreadablePicture, decode, decode_bands, encode
 from common.images.perceptual_hash import perceptual_hash
 from common.images.store import write_store
 from common.progress import track
-from common.raw.files import RawFiles
 
 _MADE_BY = ("common.images.ingest", "common.images.decode", "common.images.perceptual_hash")
 _BATCH_PICTURES = 32
@@ -44,6 +44,12 @@ FACTS = {
 }
 
 
+class ReadsFiles(Protocol):
+    """Raw files, of one folder or of several."""
+
+    def read_bytes(self, name: str) -> bytes: ...
+
+
 @contextmanager
 def work_folder(raw_manifest: str, pictures: pd.DataFrame) -> Iterator[Path]:
     """The scratch folder in which finished batches wait; deleted at the end, unless an error ends it.
@@ -59,7 +65,7 @@ def work_folder(raw_manifest: str, pictures: pd.DataFrame) -> Iterator[Path]:
     remove(folder)
 
 
-def ingest(raw: RawFiles, pictures: pd.DataFrame, store: Path, work: Path, workers: int) -> pd.DataFrame:
+def ingest(raw: ReadsFiles, pictures: pd.DataFrame, store: Path, work: Path, workers: int) -> pd.DataFrame:
     """Examine all pictures and write the readable ones to `store`.
 
     pictures  `part`, `id` and `path` (in the raw files), one row a picture; and `bands`, where they are TIFFs of four
@@ -88,7 +94,7 @@ def ingest(raw: RawFiles, pictures: pd.DataFrame, store: Path, work: Path, worke
     return facts.set_index(pictures.index)
 
 
-def _finish_batches(raw: RawFiles, batches: list[tuple[pd.DataFrame, Path]], workers: int) -> Iterator[int]:
+def _finish_batches(raw: ReadsFiles, batches: list[tuple[pd.DataFrame, Path]], workers: int) -> Iterator[int]:
     """Finish all batches, yielding how many pictures each has."""
     begin, rest = time.perf_counter(), iter(batches)
     for batch, path in rest:
@@ -99,7 +105,7 @@ def _finish_batches(raw: RawFiles, batches: list[tuple[pd.DataFrame, Path]], wor
     yield from joblib.Parallel(n_jobs=max(1, workers), return_as="generator", batch_size=1)(tasks)
 
 
-def _finish_batch(raw: RawFiles, batch: pd.DataFrame, path: Path) -> int:
+def _finish_batch(raw: ReadsFiles, batch: pd.DataFrame, path: Path) -> int:
     """Examine a batch and keep the result at `path`; returns the number of pictures."""
     cv2.setNumThreads(1)  # the processes share out the cores already
     rows = [_examine(raw, *row) for row in _rows(batch)]
@@ -116,7 +122,7 @@ def _rows(pictures: pd.DataFrame) -> Iterator[tuple[str, str, str, str]]:
     return zip(pictures["part"], pictures["id"], pictures["path"], bands, strict=True)
 
 
-def _examine(raw: RawFiles, part: str, id_: str, path: str, bands: str) -> dict[str, object]:
+def _examine(raw: ReadsFiles, part: str, id_: str, path: str, bands: str) -> dict[str, object]:
     """One row: FACTS, and `encoded`, the PNG where the original is not what gets stored."""
     data = raw.read_bytes(path)
     row: dict[str, object] = {"bytes": len(data), "content_hash": hashlib.sha256(data).hexdigest()}
@@ -136,7 +142,7 @@ def _examine(raw: RawFiles, part: str, id_: str, path: str, bands: str) -> dict[
     }
 
 
-def _write_all(raw: RawFiles, pictures: pd.DataFrame, facts: pd.DataFrame, batches: list[Path], store: Path) -> None:
+def _write_all(raw: ReadsFiles, pictures: pd.DataFrame, facts: pd.DataFrame, batches: list[Path], store: Path) -> None:
     """Copy originals and re-encoded pictures to the store, sorted by name, one at a time."""
     files = facts["file"].to_numpy(dtype=object)
     readable = np.flatnonzero(facts["file"].notna().to_numpy())

@@ -12,3 +12,10 @@ class SourceOptions(Options):
 
     kind: Literal["sample", "local", "kaggle"] = Field(description="drawn here, already on a disk, or downloaded")
     path: str = Field(description="sample: sample.py; kaggle: kaggle_files.txt; local: folder in Kaggle's layout")
+
+
+class ExtraOptions(Options):
+    """An entry of `extra` in a recipe: labelled pictures from elsewhere, which join the training rows of every fold."""
+
+    path: str = Field(description="a folder or zip with labels.csv (path, targets) and the pictures it names")
+    source: str = Field(min_length=1, description="where they come from, in words: split.json and the report repeat it")

@@ -1,10 +1,10 @@
 """Batches: which rows an optimiser step sees, and their pixels.
 
-The order of an epoch depends on (seed, epoch, id) alone, and so does every augmentation: the number of
+The order of an epoch depends on (seed, epoch, id) alone (`sampling.py`), and so does every augmentation: the number of
 loader workers, of processes and of micro-batches changes no picture.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,8 +15,8 @@ from common.images.augment import augment
 from common.images.mix import Mixes, Mixing, draw_mixes, erase, mix
 from common.images.pictures import MappedPictures, Pictures
 from common.images.resize import resized
-from common.randomness import sort_keys
 from common.training.loss import known_rows
+from common.training.sampling import repeats
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,14 @@ class Examples:
 
 @dataclass(frozen=True)
 class View:
-    """Some rows of examples, without a copy of their pixels."""
+    """Some rows of examples, without a copy of their pixels.
+
+    repeats  how often each row has come before, where a row may stand there several times; None: each is there once
+    """
 
     examples: Examples
     rows: np.ndarray
+    repeats: np.ndarray | None = None
 
     @property
     def ids(self) -> np.ndarray:
@@ -59,7 +63,19 @@ class View:
 
     def at(self, image_size_px: int) -> "View":
         """The same rows, seen at another size."""
-        return View(replace(self.examples, image_size_px=image_size_px), self.rows)
+        return replace(self, examples=replace(self.examples, image_size_px=image_size_px))
+
+    def drawn(self, positions: np.ndarray) -> "View":
+        """The rows at `positions`, in that order, also several times."""
+        return View(self.examples, self.rows[positions], repeats(positions))
+
+    def names(self, positions: np.ndarray) -> list[str]:
+        """What chance goes by: the ids, and how often a row has come before, so that it is augmented anew each time."""
+        ids = self.examples.ids[self.rows[positions]]
+        if self.repeats is None:
+            return ids.tolist()
+        told = zip(ids, self.repeats[positions], strict=True)
+        return [f"{id_}\x1f{before}" if before else id_ for id_, before in told]
 
     def truth(self, name: str) -> np.ndarray:
         return self.examples.truth[name][self.rows]
@@ -101,15 +117,13 @@ class Batch:
         )
 
 
-def epoch_steps(ids: Iterable[str], effective_batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Positions of the rows of each optimiser step.
+def steps_of(rows: int, effective_batch_size: int) -> list[np.ndarray]:
+    """Positions 0 to rows - 1, cut into optimiser steps.
 
     All steps have the same number of rows within one, at most `effective_batch_size`: no step is decided by
     a few left-over rows.
     """
-    order = np.argsort(sort_keys(seed, f"order {epoch}", ids), kind="stable")
-    steps = -(-len(order) // effective_batch_size)
-    return np.array_split(order, steps)
+    return np.array_split(np.arange(rows), -(-rows // effective_batch_size))
 
 
 def micro_batches(
@@ -160,14 +174,14 @@ class _Loader:
     def batch(self, positions: np.ndarray, step: np.ndarray, ends_step: bool) -> Batch:
         examples, own = self.view.examples, self.view.rows[positions]
         mixes = self._mixes(positions)
-        rows = own if mixes is None else np.concatenate([own, self.view.rows[mixes.partners]])
-        ids, given = examples.ids[rows], (self.seed, *self.purpose)
-        pixels, light = augment(examples.pictures(rows), ids, self.kind, *given)
-        erase(pixels, ids, self.mixing.random_erasing, *given)
+        seen = positions if mixes is None else np.concatenate([positions, mixes.partners])
+        names, given = self.view.names(seen), (self.seed, *self.purpose)
+        pixels, light = augment(examples.pictures(self.view.rows[seen]), names, self.kind, *given)
+        erase(pixels, names, self.mixing.random_erasing, *given)
         share, partners = None, {}
         if mixes is not None:
             mix(pixels[: len(own)], pixels[len(own) :], mixes)
-            share, partners = self._tensor(mixes.share), self._truth(rows[len(own) :])
+            share, partners = self._tensor(mixes.share), self._truth(self.view.rows[mixes.partners])
         return Batch(
             positions,
             self._tensor(pixels[: len(own)]),
@@ -192,9 +206,8 @@ class _Loader:
     def _mixes(self, positions: np.ndarray) -> Mixes | None:
         if not self.mixing.has_partners:
             return None
-        examples = self.view.examples
-        ids = examples.ids[self.view.rows[positions]]
-        return draw_mixes(ids, len(self.view), examples.side_px, self.mixing, self.seed, *self.purpose)
+        names, side_px = self.view.names(positions), self.view.examples.side_px
+        return draw_mixes(names, len(self.view), side_px, self.mixing, self.seed, *self.purpose)
 
     def _truth(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
         truth = self.view.examples.truth

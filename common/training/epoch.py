@@ -43,7 +43,7 @@ def train_epoch(
     model.train()
     freeze_batch_norm(learner.network, everywhere=options.freeze_batch_norm)
     loss_sum = torch.zeros((), device=accelerator.device)
-    step, rate = 0, 0.0
+    step, rate, rows = 0, 0.0, 0
     for batch in batches:
         # Processes meet at the end of a step alone: their shares of it may have different numbers of batches.
         with nullcontext() if batch.ends_step else accelerator.no_sync(model):
@@ -53,6 +53,7 @@ def train_epoch(
         loss_sum += loss.detach() * batch.step_rows
         if not batch.ends_step:
             continue
+        rows += batch.step_rows
         rate = rate_of(step)
         for group in learner.optimizer.param_groups:
             group["lr"] = rate * group["lr_scale"]
@@ -64,7 +65,7 @@ def train_epoch(
         step += 1
         if step % _STEPS_BETWEEN_CHECKS == 0:
             refuse_not_finite(accelerator.reduce(loss_sum), epoch, rate)
-    loss = accelerator.reduce(loss_sum) / len(task.training)
+    loss = accelerator.reduce(loss_sum) / rows
     refuse_not_finite(loss, epoch, rate)
     return float(loss), rate
 

@@ -16,7 +16,7 @@ from common.training.refusals import refuse_constant, too_large_for_memory
 from common.training.run import Run, snapshot_files, start
 from common.training.schedule import phases_of
 from common.training.snapshots import each_loaded, load_mean, measure_batch_norm
-from common.training.task import Fit, Task, learned_targets
+from common.training.task import Fit, Task, learned_targets, sampling_of
 
 
 def fit(task: Task) -> Fit:
@@ -30,10 +30,10 @@ def fit(task: Task) -> Fit:
     """
     accelerator = task.hardware.accelerator(task.options.precision)
     processes, effective = accelerator.num_processes, task.options.effective_batch_size
-    rows_a_step = min(effective, len(task.training))
+    rows_a_step = min(effective, sampling_of(task).rows_an_epoch())
     if rows_a_step < 2 * processes and processes > 1:
         raise UsageError(
-            f"effective_batch_size: {effective} (of {len(task.training)} rows) is too little to share among "
+            f"effective_batch_size: {effective} (of {rows_a_step} rows at hand) is too little to share among "
             f"{processes} processes; set it to {2 * processes} or more, or machine.processes to 1"
         )
     sizes = MicroBatchSizes(task.checkpoint_path.with_name("micro_batch_sizes.json"), -(-rows_a_step // processes))
@@ -53,7 +53,8 @@ def fit(task: Task) -> Fit:
             raise StartAgain(f"out of memory: starting again with micro-batches of {size}")
         accelerator.free_memory()
         accelerator.print(f"out of memory: going on with micro-batches of {size}")
-    refuse_constant(result.predictions, learned_targets(task))
+    if result.predictions:
+        refuse_constant(result.predictions, learned_targets(task))
     return result
 
 

@@ -34,6 +34,10 @@ class ModelOptions(Options):
     class_outputs: Literal["softmax", "sigmoid"] = Field(
         "softmax", description="of one class out of many; sigmoid: each for itself, so that none may be recognised"
     )
+    sample_weights: str | None = Field(
+        None, description="sample_weights/FILE.parquet with id and weight: rows are drawn by weight; null: each once"
+    )
+    sample_replacement: bool = Field(False, description="a row may be drawn several times in an epoch")
     mixup: float = Field(0.0, ge=0, description="alpha of the shares of two pictures mixed at every pixel; 0: off")
     cutmix: float = Field(0.0, ge=0, description="alpha of the shares of two, one a rectangle in the other; 0: off")
     random_erasing: float = Field(0.0, ge=0, le=1, description="probability that a rectangle of a picture is noise")

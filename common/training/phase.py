@@ -9,7 +9,7 @@ from common.images.mix import Mixing
 from common.progress import track
 from common.randomness import torch_seed
 from common.training.checkpoint import Checkpoint, restore_optimizer, save_checkpoint
-from common.training.data import Batch, View, epoch_steps, micro_batches
+from common.training.data import Batch, View, micro_batches, steps_of
 from common.training.epoch import Learner, train_epoch
 from common.training.history import speed, told
 from common.training.memory import forget_peak, peak_memory_bytes
@@ -38,7 +38,7 @@ def run_phase(run: Run, phase: Phase, sizes: MicroBatchSizes) -> None:
             batches = track(
                 batches_of(run, training, epoch, size),
                 f"epoch {epoch + 1}/{run.epochs}",
-                len(training) // accelerator.num_processes,
+                run.rows_an_epoch // accelerator.num_processes,
                 "images",
                 _rows,
                 summary=False,
@@ -49,7 +49,7 @@ def run_phase(run: Run, phase: Phase, sizes: MicroBatchSizes) -> None:
                 return options.learning_rate * rate_share(options, phase, before + step, run.steps_an_epoch)
 
             train_loss, rate = train_epoch(learner, task, batches, epoch, rate_of)
-        took = speed(len(training), time.perf_counter() - begin)
+        took = speed(run.rows_an_epoch, time.perf_counter() - begin)
 
         with run.averaged.applied(run.network):
             run.predictions = run.predict(validation, size)
@@ -74,9 +74,10 @@ def run_phase(run: Run, phase: Phase, sizes: MicroBatchSizes) -> None:
 def batches_of(run: Run, training: View, epoch: int, micro_batch_size: int) -> Iterator[Batch]:
     """This process's micro-batches of an epoch."""
     options, accelerator = run.task.options, run.accelerator
+    drawn = training.drawn(run.sampling.epoch(epoch))
     return micro_batches(
-        training,
-        epoch_steps(training.ids, options.effective_batch_size, run.task.seed, epoch),
+        drawn,
+        steps_of(len(drawn), options.effective_batch_size),
         micro_batch_size,
         options.augmentation,
         run.task.seed,
@@ -124,7 +125,7 @@ def _keep_checkpoint(run: Run, learner: Learner) -> None:
 def _print_batches(run: Run, phase: Phase, size: int) -> None:
     options, processes = run.task.options, run.accelerator.num_processes
     run.accelerator.print(
-        f"{phase.name}: {len(run.task.training):,} rows, {run.steps_an_epoch} steps an epoch; effective batch size "
+        f"{phase.name}: {run.rows_an_epoch:,} rows and {run.steps_an_epoch} steps an epoch; effective batch size "
         f"{options.effective_batch_size} = {processes} process(es) x "
         f"{-(-options.effective_batch_size // (size * processes))} micro-batch(es) of up to "
         f"{-(-min(size * processes, options.effective_batch_size) // processes)} on {run.accelerator.device}"

@@ -15,11 +15,11 @@ from common.errors import PodiumError, UsageError
 from common.progress import track
 from common.randomness import torch_seed
 from common.training.average import WeightAverage
-from common.training.data import epoch_steps, micro_batches
+from common.training.data import View, micro_batches, steps_of
 from common.training.epoch import Learner, train_epoch
 from common.training.network import parameter_groups
 from common.training.refusals import too_large_for_memory
-from common.training.task import Task
+from common.training.task import Task, sampling_of
 
 LOWEST, HIGHEST = 1e-7, 10.0
 _DIVERGED = 4.0  # times the lowest smoothed loss
@@ -85,19 +85,17 @@ def _sweep(task: Task, steps: int, micro_batch_size: int) -> Sweep:
     optimizer = torch.optim.AdamW(parameter_groups(network, options), lr=options.learning_rate, betas=(0.9, 0.99))
     model, optimizer = accelerator.prepare(network, optimizer)
     learner = Learner(network, model, optimizer, WeightAverage(network, 0.0, {}, 0), accelerator)
-    plan: list[np.ndarray] = []
-    while len(plan) < steps:
-        plan += epoch_steps(task.training.ids, options.effective_batch_size, task.seed, epoch=len(plan))
+    drawn, plan = _rows_of(task, steps)
     rates = np.geomspace(LOWEST, HIGHEST, steps)
     batches = micro_batches(
-        task.training, plan[:steps], micro_batch_size, options.augmentation, task.seed, ("train", 0),
+        drawn, plan, micro_batch_size, options.augmentation, task.seed, ("train", 0),
         task.hardware.loader_workers,
     )  # fmt: skip
     losses: list[float] = []
     smoothed = np.empty(0)
     diverged = False
     with torch_seed(task.seed, "train", 0, 0, device=accelerator.device):
-        for rate, rows in track(zip(rates, plan, strict=False), "sweep", steps, "steps"):
+        for rate in track(rates, "sweep", steps, "steps"):
             of_this_step = []
             for batch in batches:
                 of_this_step.append(batch)
@@ -108,12 +106,24 @@ def _sweep(task: Task, steps: int, micro_batch_size: int) -> Sweep:
             except PodiumError:  # no longer finite
                 diverged = True
                 break
-            losses.append(mean * len(task.training) / len(rows))
+            losses.append(mean)
             smoothed = running_mean(np.array(losses), _memory(steps))
             if smoothed[-1] > _DIVERGED * smoothed.min():
                 diverged = True
                 break
     return Sweep(rates[: len(losses)], np.array(losses), smoothed, diverged, steps)
+
+
+def _rows_of(task: Task, steps: int) -> tuple[View, list[np.ndarray]]:
+    """The rows of as many epochs as `steps` steps need, and the positions of each step among them."""
+    sampling = sampling_of(task)
+    epochs: list[np.ndarray] = []
+    plan: list[np.ndarray] = []
+    while len(plan) < steps:
+        before = sum(map(len, epochs))
+        epochs.append(sampling.epoch(len(epochs)))
+        plan += [before + step for step in steps_of(len(epochs[-1]), task.options.effective_batch_size)]
+    return task.training.drawn(np.concatenate(epochs)), plan[:steps]
 
 
 def suggest(swept: Sweep) -> Suggestion:

@@ -1,6 +1,7 @@
 """A training under way: what goes on from one phase to the next, from the start or from the last checkpoint."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from common.training.checkpoint import Checkpoint, load_checkpoint
 from common.training.data import View
 from common.training.network import Network
 from common.training.predict import Inference, to_predictions
+from common.training.sampling import Sampling
 from common.training.schedule import snapshot_epochs
 from common.training.snapshots import snapshot_path
-from common.training.task import Task
+from common.training.task import Task, sampling_of
 
 
 @dataclass
@@ -40,12 +42,23 @@ class Run:
 
     @property
     def steps_an_epoch(self) -> int:
-        return -(-len(self.task.training) // self.task.options.effective_batch_size)
+        return -(-self.rows_an_epoch // self.task.options.effective_batch_size)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """Which rows an epoch has, as positions among the training rows, and in which order."""
+        return sampling_of(self.task)
+
+    @property
+    def rows_an_epoch(self) -> int:
+        return self.sampling.rows_an_epoch()
 
     def predict(self, validation: View, batch_size: int) -> dict[str, np.ndarray]:
-        """Predictions (rows, outputs) of each target, by the weights as they are."""
+        """Predictions (rows, outputs) of each target, by the weights as they are; none where there are no rows."""
         # Running statistics are of each process's own pictures: those of the first one are kept.
         broadcast(list(self.network.buffers()))
+        if not len(validation):
+            return {}
         inference = Inference(self.accelerator, self.task.seed, batch_size, self.task.hardware.loader_workers)
         return to_predictions(inference.run(self.network, validation), self.task.targets)
 

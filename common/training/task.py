@@ -13,6 +13,7 @@ from common.training.hardware import Hardware
 from common.training.loss import known_rows
 from common.training.network import Network
 from common.training.options import ModelOptions
+from common.training.sampling import Sampling
 from common.training.target_weights import weights_of_targets
 
 
@@ -20,6 +21,8 @@ from common.training.target_weights import weights_of_targets
 class Task:
     """One training.
 
+    validation       rows to score after each epoch; may be empty
+    sample_weights   of the training rows, to draw them by; None: each comes once an epoch
     make             gives the network as it is before the first step
     score            predictions of the validation rows, (rows, outputs) a target, to named figures
     checkpoint_path  holds the state after each epoch; delete it once the result is safe
@@ -34,6 +37,12 @@ class Task:
     seed: int
     hardware: Hardware
     checkpoint_path: Path
+    sample_weights: np.ndarray | None = None
+
+
+def sampling_of(task: Task) -> Sampling:
+    """How the rows of each epoch are drawn from the training rows."""
+    return Sampling(task.training.ids, task.seed, task.sample_weights, task.options.sample_replacement)
 
 
 def learned_targets(task: Task) -> list[str]:

@@ -10,9 +10,10 @@ from common.images.decode import encode_png
 from common.images.mix import Mixing
 from common.images.store import write_store
 from common.targets import Binary, Multiclass
-from common.training.data import Examples, epoch_steps, micro_batches
+from common.training.data import Examples, micro_batches, steps_of
 from common.training.loss import loss_share
 from common.training.network import Network
+from common.training.sampling import Sampling
 
 MIXED = Mixing(mixup=0.3, cutmix=1.0, random_erasing=0.5)
 
@@ -41,7 +42,8 @@ def by_id(batches, view):
 @pytest.mark.parametrize("mixing", [None, MIXED])
 def test_workers_processes_and_micro_batches_change_nothing(kind, mixing):
     view = examples().take(np.arange(2, 29))
-    steps = epoch_steps(view.ids, 10, 1, 5)
+    view = view.drawn(Sampling(view.ids, 5).epoch(5))
+    steps = steps_of(len(view), 10)
     given = (kind, 1, ("train", 5))
     expected = by_id(micro_batches(view, steps, 100, *given, 0, mixing=mixing), view)
     assert len(expected) == 27
@@ -52,7 +54,7 @@ def test_workers_processes_and_micro_batches_change_nothing(kind, mixing):
 
 def test_workers_give_the_batches_in_the_same_order():
     view = examples().take(np.arange(30))
-    steps = epoch_steps(view.ids, 10, 1, 0)
+    steps = steps_of(len(view), 10)
     orders = [
         [batch.rows.tolist() for batch in micro_batches(view, steps, 3, "photo", 1, ("train", 0), workers)]
         for workers in (0, 1, 4)

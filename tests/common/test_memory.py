@@ -9,7 +9,7 @@ import torch
 from common.errors import PodiumError
 from common.targets import Binary, Multiclass, Multilabel, Regression
 from common.training.average import WeightAverage
-from common.training.data import Examples, epoch_steps, micro_batches
+from common.training.data import Examples, micro_batches, steps_of
 from common.training.epoch import Learner, train_epoch
 from common.training.fit import fit
 from common.training.hardware import Hardware
@@ -61,7 +61,7 @@ def gradients(folder, view, micro_batch_size: int) -> list[list[torch.Tensor]]:
     )
     model, prepared = accelerator.prepare(network, optimizer)
     the_task = replace(task(folder, options), training=view, targets=SEVERAL)
-    steps = epoch_steps(view.ids, 9, seed=1, epoch=0)
+    steps = steps_of(len(view), 9)
     batches = micro_batches(view, steps, micro_batch_size, "photo", 1, ("train", 0), 0)
     learner = Learner(network, model, prepared, WeightAverage(network, 0.0, {}, 0), accelerator)
     train_epoch(learner, the_task, batches, 0, lambda step: 0.0)

@@ -17,6 +17,7 @@ folds: 3                 # how many
 folds_to_run: [0, 1, 2]  # which
 split:
   near_duplicate_bits: 4
+extra: []
 use_corrections: false
 models:
   # The first one.

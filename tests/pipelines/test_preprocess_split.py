@@ -22,6 +22,7 @@ source: {kind: local, path: raw}
 preprocess: {max_unreadable: MAX_UNREADABLE}
 folds: 5
 split: {near_duplicate_bits: 4}
+models: {}
 use_corrections: USE_CORRECTIONS
 """
 
