@@ -25,6 +25,35 @@ app.add_typer(dicom_cli.app)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The competition's folder name, as dogs_vs_cats.")]
 
 
+@app.command(epilog="Example: podium new leaf_disease ~/leaf-disease --metric macro_f1")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of its folder: small letters, digits and _.")],
+    files: Annotated[Path, typer.Argument(metavar="FOLDER", help="The raw files, as Kaggle delivers them; or a zip.")],
+    task: Annotated[str | None, typer.Option(help="What a label is: class, tags or number.")] = None,
+    metric: Annotated[str | None, typer.Option(help="The leaderboard's, as log_loss, accuracy, f1, rmse.")] = None,
+    positive: Annotated[str | None, typer.Option(help="Of two classes, whose probability is handed in.")] = None,
+    table: Annotated[str | None, typer.Option(help="The CSV file with the labels.")] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="Its column that names the picture.")] = None,
+    label: Annotated[str | None, typer.Option(help="Its column that is to be predicted.")] = None,
+    sample: Annotated[str | None, typer.Option(help="The CSV file that is the sample submission.")] = None,
+    train_folder: Annotated[str | None, typer.Option(help="The folder of the training pictures.")] = None,
+    test_folder: Annotated[str | None, typer.Option(help="The folder of the pictures to predict.")] = None,
+    title: Annotated[str | None, typer.Option(help="The competition's name in words.")] = None,
+    slug: Annotated[str | None, typer.Option(help="Kaggle's name of it, as in its address.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: fail where the files leave something open.")] = False,
+) -> None:
+    """Make a competition of a folder of raw files: say what was found, and write a folder that runs as it is.
+
+    Labels may lie in a CSV (a class, tags or a number), in a folder a class, or in the pictures' names; a sample
+    submission says what is to be handed in. The options answer what the files leave open; on a terminal it asks.
+    """
+    from pipelines.new.command import new_command
+
+    given = {"task": task, "metric": metric, "positive": positive, "table": table, "id": id_, "label": label}
+    given |= {"sample": sample, "train-folder": train_folder, "test-folder": test_folder, "title": title, "slug": slug}
+    raise typer.Exit(new_command(name, files, Path.cwd(), given, yes))
+
+
 @app.command(epilog="Example: podium use dogs_vs_cats cpu")
 def use(
     name: Name,

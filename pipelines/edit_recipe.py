@@ -110,7 +110,7 @@ def set_keys(workspace: Workspace, assignments: list[str], here: Path) -> list[s
     order = list(known_keys(before.get("models") or ()))
     for key, value in changes.items():
         if (key == "source.path" and kind == "local") or _is_weights_file(key, value):
-            new = _path_to_store(value, here, workspace.folder)
+            new = path_to_store(value, here, workspace.folder)
         else:
             new = yaml_text.value_as_written(value)
         _assign(document, key, new, order)
@@ -147,7 +147,7 @@ def _is_weights_file(key: str, value: str) -> bool:
     return key.startswith("models.") and key.endswith(".weights") and value not in WITHOUT_A_FILE
 
 
-def _path_to_store(value: str, here: Path, folder: Path) -> Any:
+def path_to_store(value: str, here: Path, folder: Path) -> Any:
     """A path as the user wrote it, from `here`, to one from `folder`; absolute stays absolute."""
     path = Path(value).expanduser()
     if not path.is_absolute():

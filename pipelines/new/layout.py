@@ -15,7 +15,7 @@ from common.raw.files import RawFiles
 from pipelines.new.undecided import Answers, Undecided
 
 LIKELY_LABELS = ("label", "labels", "target", "class", "category", "tags", "breed", "species")
-_MATCHED_SHARE = 0.95  # of a column's values that are pictures, for a column of ids
+_MATCHED_SHARE = 0.8  # of a column's values that are pictures, for a column of ids
 _HOW_TO_LAY = (
     "a folder a class (train/CLASS/1.jpg), a CSV with an id and a label, tags or a number, or a class in each name"
     " (train/CLASS.1.jpg)"
