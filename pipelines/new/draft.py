@@ -55,7 +55,6 @@ def draft(name: str, raw: RawFiles, source_path: str, answers: Answers) -> Draft
         **{f"recipes/{recipe}.yaml": text for recipe, text in texts.items()},
         "corrections.csv": ",".join(CORRECTIONS) + "\n",
         "ledger.csv": _LEDGER,
-        "known_good/.gitkeep": "",
         "README.md": _readme(name, title, layout, task, said, texts),
     }
     return Draft(files, own_test_module(name, title, layout, task), [*said, f"recipe      {active}: {reason}"], active)

@@ -30,7 +30,7 @@ def write_competition(root: Path, name: str, draft: Draft) -> None:
     folder, test = root / "competitions" / name, _test_path(root, name)
     try:
         with replacing(folder) as beside:
-            for path, text in {**draft.files, "dvc.yaml": _stages_of_competition(root, name)}.items():
+            for path, text in {**draft.files, **_files_of_any(root, name)}.items():
                 (beside / path).parent.mkdir(parents=True, exist_ok=True)
                 (beside / path).write_text(text, encoding="utf-8", newline="\n")
         write_text(test, draft.test)
@@ -57,10 +57,10 @@ def _test_path(root: Path, name: str) -> Path:
     return root / "tests" / "competitions" / f"test_{name}.py"
 
 
-def _stages_of_competition(root: Path, name: str) -> str:
-    """The dvc.yaml of any competition that is there, since all are alike but for the name."""
-    like = competition_names(root)[0]
-    text = (root / "competitions" / like / "dvc.yaml").read_text(encoding="utf-8")
-    return text.replace(f"vars: [{{name: {like}}}]", f"vars: [{{name: {name}}}]").replace(
-        f"`dvc repro {like}`", f"`dvc repro {name}`"
-    )
+def _files_of_any(root: Path, name: str) -> dict[str, str]:
+    """What is alike in all competitions but for the name: the stages, and the folders that wait for files."""
+    like = root / "competitions" / competition_names(root)[0]
+    stages = (like / "dvc.yaml").read_text(encoding="utf-8")
+    stages = stages.replace(f"vars: [{{name: {like.name}}}]", f"vars: [{{name: {name}}}]")
+    stages = stages.replace(f"`dvc repro {like.name}`", f"`dvc repro {name}`")
+    return {"dvc.yaml": stages, **{f"{path.parent.name}/.gitkeep": "" for path in like.glob("*/.gitkeep")}}

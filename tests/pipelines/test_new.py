@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import PodiumError, UsageError
+from common.options import read_yaml
 from common.raw.files import RawFiles
 from pipelines.new.command import draft_asking, new_command
 from pipelines.new.layout import look
@@ -78,13 +79,18 @@ def test_it_says_what_it_found(drawn):
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_new_folder_is_a_whole_competition(repository, name):
     workspace = Workspace.open(name, repository)
-    assert {path.name for path in workspace.folder.iterdir()} == {
-        *("README.md", "__init__.py", "competition.py", "corrections.csv", "dvc.yaml", "known_good", "ledger.csv"),
-        *("params.yaml", "recipes"),
-    }
+    dogs = repository / "competitions/dogs_vs_cats"
+    elsewhere = {path.relative_to(dogs) for path in dogs.rglob("*")}
+    written = {path.relative_to(workspace.folder) for path in workspace.folder.rglob("*") if path.is_file()}
+    recipes = {Path("recipes") / f"{recipe}.yaml" for recipe in ("scratch", "small", "gpu")}
+    assert written >= {Path("README.md"), Path("corrections.csv"), Path("ledger.csv"), Path("params.yaml")} | recipes
+    assert written - recipes <= elsewhere
+    assert {path for path in elsewhere if path.name == ".gitkeep"} <= written
     for path in [workspace.params_path, *(workspace.folder / "recipes").iterdir()]:
         recipe = read_recipe(path)
         assert recipe.source.kind == "local" and Path(recipe.source.path).is_dir()
+        # The stages, which are alike in all competitions, may depend on any of these keys.
+        assert set(read_yaml(dogs / "recipes" / "sample.yaml")) <= set(read_yaml(path))
     assert f"  {name}:\n    cmd: echo" in (repository / "dvc.yaml").read_text()
 
 
