@@ -32,6 +32,7 @@ class Competition:
     id_column         the column of the sample that holds the ids
     submission        predictions (index: id; columns of the prediction store) to the sample's other columns
                       (same index)
+    caveat            what a reader of any score must know, as a leak; it stands beside the score wherever one is shown
     """
 
     slug: str
@@ -43,6 +44,7 @@ class Competition:
     sample_submission: str = "sample_submission.csv"
     id_column: str = "id"
     inputs: "Mapping[str, Callable[[RawFiles], pd.DataFrame]]" = field(default_factory=dict)
+    caveat: str = ""
 
     @property
     def scored_target(self) -> str:

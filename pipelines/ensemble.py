@@ -167,6 +167,7 @@ def _write_cv(
             "fitted": weighting.fitted_score,
         },
         **{other.name: figures(other, truth, squeezed(blended), groups) for other in beside},
+        **({"caveat": competition.caveat} if competition.caveat else {}),
         **further,
     }
     write_json(workspace.ensemble("cv.json"), cv)
@@ -175,6 +176,8 @@ def _write_cv(
         f"{weighting.fitted_score:.5f} with fitted ones, on rows that they were not fitted to"
     )
     print(f"CV {metric.name} {cv['score']:.5f} +- {cv['standard_error']:.5f} on {len(rows):,} out-of-fold rows")
+    if competition.caveat:
+        print(f"mind: {competition.caveat}")
 
 
 if __name__ == "__main__":

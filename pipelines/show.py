@@ -49,6 +49,7 @@ def _score_lines(score: dict[str, Any]) -> list[str]:
     folds = "   ".join(f"{fold}: {value:.4f}" for fold, value in sorted(score["folds"].items()))
     lines = [
         f"CV score    {score['metric']} {_with_error(score)} ({about})",
+        *([f"  mind      {score['caveat']}"] if score.get("caveat") else []),
         f"  folds     {folds}",
     ]
     if accuracy := score.get("accuracy"):

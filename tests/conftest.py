@@ -17,6 +17,13 @@ def scratch(tmp_path_factory, monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="module")
+def monkeypatch_module():
+    """Undone after the last test of a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
 # A worker that has two tests left is given the next file already, so the file of two long tests comes third.
 LONG_FILES = ["test_reproducible.py", "test_processes.py", "test_kill.py"]
 

@@ -80,6 +80,7 @@ def competition(kind: str) -> Competition:
         metric=task.metric,
         read_examples=lambda raw: pd.DataFrame(),
         submission=lambda predictions: predictions,
+        caveat="The weights have seen these pictures.",
     )
 
 

@@ -22,6 +22,7 @@ class Headline:
     metric: str
     direction: str
     basis: str
+    caveat: str
     facts: Facts
 
 
@@ -53,6 +54,7 @@ def headline(inputs: Inputs) -> Headline:
         metric=words_of(metric.name),
         direction="lower is better" if metric.direction == "minimize" else "higher is better",
         basis=f"out-of-fold, {count(cv['rows'], 'row')} in {count(len(folds), 'fold')}" if "rows" in cv else "",
+        caveat=inputs.competition.caveat,
         facts=Facts("At a glance", pairs),
     )
 

@@ -4,15 +4,14 @@ Ears, muzzle, eyes and whiskers tell the classes apart; colour, coat, background
 do not. Like every real data set it has flaws, which are planted: `_traps.json` tells the tests where.
 """
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from common.images.sample_files import again, cut_short, jpeg, lying_on_its_side
 from common.randomness import generator
 
 LABELLED = 240
@@ -57,16 +56,16 @@ def draw(folder: Path, seed: int) -> None:
         shown[pair[1]] = shown[pair[0]]
 
     special: dict[str, Callable[[np.ndarray], bytes]] = {
-        traps["greyscale"]: lambda pixels: _jpeg(Image.fromarray(pixels).convert("L")),
-        traps["cmyk"]: lambda pixels: _jpeg(Image.fromarray(pixels).convert("CMYK")),
-        traps["exif_rotated"]: _lying_on_its_side,
-        traps["truncated"]: lambda pixels: (data := _jpeg(Image.fromarray(pixels)))[: len(data) * 3 // 5],
+        traps["greyscale"]: lambda pixels: jpeg(pixels, "L"),
+        traps["cmyk"]: lambda pixels: jpeg(pixels, "CMYK"),
+        traps["exif_rotated"]: lying_on_its_side,
+        traps["truncated"]: cut_short,
     }
     pictures = {id_: _picture(generator(seed, "sample", id_), shown[id_]) for id_ in shown}
-    files = {id_: special.get(id_, lambda pixels: _jpeg(Image.fromarray(pixels)))(pictures[id_]) for id_ in shown}
+    files = {id_: special.get(id_, jpeg)(pictures[id_]) for id_ in shown}
     for name in ("near_duplicates_across_classes", "near_duplicates_across_train_and_test"):
         for original, copy in traps[name]:
-            files[copy] = _again(pictures[original])
+            files[copy] = again(pictures[original])
     for original, copy in traps["exact_duplicates"]:
         files[copy] = files[original]
 
@@ -93,26 +92,6 @@ def _choose_traps(seed: int) -> dict:
         "exif_rotated": cats.pop(),
         "truncated": dogs.pop(),
     }
-
-
-def _jpeg(image: Image.Image, quality: int = 88, **more: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality, **more)
-    return out.getvalue()
-
-
-def _lying_on_its_side(pixels: np.ndarray) -> bytes:
-    """As a camera writes what it took upright: turned, and with a note to turn it back."""
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return _jpeg(Image.fromarray(np.ascontiguousarray(np.rot90(pixels))), exif=exif)
-
-
-def _again(pixels: np.ndarray) -> bytes:
-    """The same picture as another site would show it: a little smaller, and compressed harder."""
-    height, width = pixels.shape[:2]
-    smaller = cv2.resize(pixels, (round(width * 0.92), round(height * 0.92)), interpolation=cv2.INTER_AREA)
-    return _jpeg(Image.fromarray(smaller), quality=70)
 
 
 def _picture(rng: np.random.Generator, kind: str) -> np.ndarray:

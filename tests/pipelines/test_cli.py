@@ -143,6 +143,7 @@ def test_show_prints_score_checks_and_paths(podium: Podium, pets: Workspace) -> 
             "recipe": "small",
             "metric": "log loss",
             "direction": "minimize",
+            "caveat": "the weights have seen these pictures",
             "rows": 1238,
             "folds": {"0": 0.1, "1": 0.15},
             "members": {"first plain": {**score, "weight": 0.25}, "second tta": {**score, "weight": 0.75}},
@@ -162,6 +163,7 @@ def test_show_prints_score_checks_and_paths(podium: Podium, pets: Workspace) -> 
     assert lines == [
         "recipe      small",
         "CV score    log loss 0.1235 ± 0.0123 (standard error, 1,238 rows; lower is better)",
+        "  mind      the weights have seen these pictures",
         "  folds     0: 0.1000   1: 0.1500",
         "  accuracy  0.9512 ± 0.0040",
         "  weights   equal: 0.1235 on rows they were not fitted to, fitted 0.1301",

@@ -92,6 +92,7 @@ def test_it_says_how_good_the_result_is_and_names_the_worst_pictures(workspaces,
         assert page.locator("h1").inner_text() == "Dogs & <Cats>"
         assert page.locator(".score").inner_text() == with_error(inputs.cv["score"], inputs.cv["standard_error"])
         top = page.locator("header").inner_text()
+        assert inputs.competition.caveat and inputs.competition.caveat in top
         assert "lower is better" in top and "not valid, 2 of 3 checks passed" in top
         files = page.locator(".gallery-block", has_text="Most wrong").locator(".file").all_inner_texts()
         assert files[:3] == [f"{id_}.jpg" for id_ in worst]

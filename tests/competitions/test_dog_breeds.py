@@ -1,0 +1,80 @@
+"""Dog breeds from drawn raw files to a checked submission: planted flaws come to light, rare breeds break nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from common.files import read_json
+from competitions.dog_breeds.competition import COMPETITION
+from competitions.dog_breeds.sample import NAMES, draw
+from pipelines.show import show
+from tests.copied_repository import TINY_RECIPE
+from tests.whole_run import run_all_stages
+
+# The exact fit of the head is the hardest on a breed that it has no picture of.
+RECIPE = TINY_RECIPE.replace("epochs: 2", "epochs: 0\n    head_views: 1").replace("clip: 0.01", "clip: 0.0005")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, monkeypatch_module):
+    root = tmp_path_factory.mktemp("repository")
+    monkeypatch_module.setenv("PODIUM_SCRATCH", str(root / "scratch"))
+    return run_all_stages(root, "dog_breeds", RECIPE)
+
+
+@pytest.fixture(scope="module")
+def traps(run):
+    return read_json(run.raw_folder / "sample" / "_traps.json")
+
+
+def test_the_same_seed_draws_the_same_bytes(run, tmp_path):
+    draw(tmp_path, run.seed)
+    drawn = run.raw_folder / "sample"
+    names = [path.relative_to(drawn) for path in sorted(drawn.rglob("*")) if path.is_file()]
+    assert len(names) > 400
+    assert all((tmp_path / name).read_bytes() == (drawn / name).read_bytes() for name in names)
+
+
+def test_planted_duplicates_are_found_and_nothing_else(run, traps):
+    found = read_json(run.split_report)["duplicates"]
+    within = traps["exact_duplicates"] + traps["mirrored_duplicates_of_two_breeds"]
+    assert sorted(sorted(entry["ids"]) for entry in found["in_train"]) == sorted(sorted(pair) for pair in within)
+    assert sorted(sorted(entry["ids"]) for entry in found["conflicting_labels"]) == sorted(
+        sorted(pair) for pair in traps["mirrored_duplicates_of_two_breeds"]
+    )
+    assert sorted(entry["train"] + entry["test"] for entry in found["across_train_and_test"]) == sorted(
+        traps["near_duplicates_across_train_and_test"]
+    )
+    assert pd.read_csv(run.unreadable)["id"].tolist() == [traps["truncated"]]
+
+
+def test_rare_breeds_are_spread_over_the_folds(run, traps):
+    examples = pd.read_parquet(run.examples).query("part == 'train'").set_index("id")
+    folds = pd.read_parquet(run.folds).set_index("id")["fold"]
+    assert len(traps["rare"]) > 10
+    for breed in traps["rare"]:
+        assert sorted(folds[examples.index[examples["breed"] == breed]]) == [0, 1]
+
+
+def test_a_breed_without_a_picture_to_learn_from_gives_finite_predictions(run, tmp_path, traps):
+    # Both pictures of a breed in one fold: the other fold's network predicts a breed that it has never seen.
+    blend = pd.read_parquet(run.ensemble("oof.parquet")).drop(columns=["id", "view"]).to_numpy()
+    assert np.isfinite(blend).all()
+    assert blend.min() > 0
+    assert np.isfinite(read_json(run.ensemble("cv.json"))["score"])
+
+
+def test_the_submission_has_the_samples_rows_and_columns_and_rows_sum_to_1(run):
+    sample = pd.read_csv(run.raw_folder / "sample" / "sample_submission.csv")
+    written = pd.read_csv(run.submission)
+    assert list(written.columns) == ["id", *NAMES] == list(sample.columns)
+    assert written["id"].tolist() == sample["id"].tolist()
+    assert np.abs(written[NAMES].sum(axis=1) - 1).max() < 1e-5
+    checks = {check["name"]: check["ok"] for check in read_json(run.submission_report)["checks"]}
+    assert checks["rows sum to 1"] and all(checks.values())
+
+
+def test_the_leak_stands_beside_every_score(run):
+    assert "seen" in COMPETITION.caveat
+    assert COMPETITION.caveat in show(run)
+    assert COMPETITION.caveat.replace("'", "&#39;") in run.report.read_text()
