@@ -31,10 +31,10 @@ def make_table(
     ids: Sequence[str], view: str, predictions: Mapping[str, np.ndarray], targets: Mapping[str, Target]
 ) -> pd.DataFrame:
     """A table of the store from arrays (n, outputs) a target, of any float, rows in the order of `ids`."""
-    table = pd.DataFrame({"id": np.asarray(ids, dtype=object), "view": view})
+    parts = [pd.DataFrame({"id": np.asarray(ids, dtype=object), "view": view})]
     for name, target in targets.items():
-        table[columns_of(name, target)] = np.asarray(predictions[name], dtype=np.float64)
-    return table
+        parts.append(pd.DataFrame(np.asarray(predictions[name], dtype=np.float64), columns=columns_of(name, target)))
+    return pd.concat(parts, axis=1)
 
 
 def write_predictions(
@@ -66,7 +66,8 @@ def read_predictions(
         table = pq.read_table(path).to_pandas()
     except pa.ArrowInvalid as error:
         raise PodiumError(f"{path}: not a whole Parquet file; run the stage that writes it again") from error
-    table = table.astype({"id": object, "view": object})
+    for column in ("id", "view"):
+        table[column] = table[column].astype(object)
     validate_predictions(table, targets, str(path))
     if view is not None:
         table = table[table["view"] == view].reset_index(drop=True)

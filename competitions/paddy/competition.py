@@ -7,7 +7,7 @@ import pandas as pd
 from common.competition import Competition
 from common.layouts import decoded_column, examples_of_table, rows_to_predict
 from common.metrics import accuracy
-from common.targets import Multiclass, Regression
+from common.targets import Multiclass, Regression, Target
 
 if TYPE_CHECKING:
     from common.raw.files import RawFiles
@@ -38,7 +38,11 @@ VARIETIES = (
 )
 # The metric looks at the label alone. Variety and age, in days, are what a network may learn beside it; rows without
 # them teach nothing about them.
-TARGETS = {"label": Multiclass(DISEASES), "variety": Multiclass(VARIETIES), "age": Regression(scale=10)}
+TARGETS: dict[str, Target] = {
+    "label": Multiclass(DISEASES),
+    "variety": Multiclass(VARIETIES),
+    "age": Regression(scale=10),
+}
 
 
 def read_examples(raw: "RawFiles") -> pd.DataFrame:

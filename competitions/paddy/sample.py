@@ -15,8 +15,8 @@ from common.images.sample_files import again, cut_short, jpeg, lying_on_its_side
 from common.randomness import generator
 from competitions.paddy.competition import DISEASES, VARIETIES
 
-LABELLED_OF_EACH = 24
-TEST = 60
+LABELLED_OF_EACH = 14
+TEST = 40
 FIRST_TRAIN, FIRST_TEST = 100001, 200001
 WIDTH_PX, HEIGHT_PX = 480, 640
 
@@ -35,8 +35,7 @@ def draw(folder: Path, seed: int) -> None:
     traps = _choose_traps(seed)
     pairs = [pair for name in traps if "copies" in name or "duplicates" in name for pair in traps[name]]
     for original, copy in pairs:
-        for known in (shown, variety, age):
-            known[copy] = known[original]
+        shown[copy], variety[copy], age[copy] = shown[original], variety[original], age[original]
     given = {id_: shown[id_] for id_ in TRAIN_IDS}
     for id_ in traps["wrong_labels"]:
         given[id_] = DISEASES[(DISEASES.index(shown[id_]) + 3) % len(DISEASES)]
@@ -83,8 +82,8 @@ def _choose_traps(seed: int) -> dict:
         "landscape": train.pop(),
         "exif_rotated": train.pop(),
         "truncated": train.pop(),
-        "without_variety": [train.pop() for _ in range(12)],
-        "without_age": [train.pop() for _ in range(12)],
+        "without_variety": [train.pop() for _ in range(6)],
+        "without_age": [train.pop() for _ in range(6)],
     }
 
 

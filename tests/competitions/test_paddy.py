@@ -9,7 +9,7 @@ from competitions.paddy.sample import LABELLED_OF_EACH, TEST_IDS, draw
 from tests.copied_repository import TINY_RECIPE
 from tests.whole_run import run_all_stages
 
-RECIPE = TINY_RECIPE.replace("epochs: 2", "epochs: 1\n    target_weights: {variety: 0.2, age: 0.2}")
+RECIPE = TINY_RECIPE.replace("epochs: 2", "epochs: 1\n    head_views: 1\n    target_weights: {variety: 0.2, age: 0.2}")
 
 
 @pytest.fixture(scope="module")
