@@ -115,6 +115,23 @@ def eda(name: Name) -> None:
     print(eda_command(Workspace.open(name)))
 
 
+@app.command(epilog="Example: podium predict dogs_vs_cats holiday/*.jpg --csv holiday.csv")
+def predict(
+    name: Name,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures in any format.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, all classes.")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write all classes to a CSV file.")] = None,
+) -> None:
+    """Say what the trained ensemble sees in single pictures, on the CPU, prepared as in training.
+
+    A picture that cannot be read is named, the others are predicted, and the exit code is 1.
+    """
+    from pipelines.predict import predict_command
+    from pipelines.workspace import Workspace
+
+    raise typer.Exit(predict_command(Workspace.open(name), files, as_json, csv))
+
+
 @app.command(epilog="Example: podium correlate submission.csv best_so_far.csv --min 0.95 --json")
 def correlate(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="A submission.")],

@@ -133,7 +133,7 @@ folds_to_run: {folds!s:<20}# each is trained on the other parts and validated on
 split:
   near_duplicate_bits: 4          # perceptual hashes (64 bits) this close are one picture, and stay together
 
-extra: []                         # labelled pictures from elsewhere: {path, source} each; they validate nothing
+extra: []                         # labelled pictures from elsewhere: {{path, source}} each; they validate nothing
 use_corrections: false            # lay corrections.csv over the labels
 
 models:
