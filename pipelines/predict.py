@@ -94,8 +94,8 @@ def _shown(table: pd.DataFrame, predictions: Mapping[str, np.ndarray], targets: 
         shown.add_column(name)
         if not isinstance(target, Regression):
             shown.add_column("probability" if len(target.outputs) == 1 else "likeliest")
-    shown.add_column("")
-    notes = {"": "", "train": "a training picture: the networks have seen it", "test": "of the test part"}
+    shown.add_column("", no_wrap=True)
+    notes = {"": "", "train": "trained on it", "test": "a test picture"}
     for row in range(len(table)):
         cells = [str(table["file"].iloc[row])]
         for name, target in targets.items():
