@@ -19,6 +19,7 @@ from common.targets import learned_targets
 from common.training.data import Examples, View
 from common.training.fit import fit
 from common.training.head import head_first
+from common.training.head_prior import pretrained_classifier
 from common.training.network import Network, freeze_layers, make_network, start_head, weights_path
 from common.training.options import ModelOptions
 from common.training.predict import Inference
@@ -65,7 +66,8 @@ def training_task(workspace: Workspace, model: str, fold: int | str) -> Task:
             network.to(accelerator.device)
             # The workspace's seed, so that all folds see the same views of a picture and share their features.
             seen = Inference(accelerator, workspace.seed, options.effective_batch_size, setup.loader_workers)
-            head_first(network, training.at(options.image_sizes_px[0]), targets, options, seen)
+            old = pretrained_classifier(options, network, workspace.folder) if options.head_prior != "zero" else None
+            head_first(network, training.at(options.image_sizes_px[0]), targets, options, seen, old)
         else:
             truth = {name: training.truth(name) for name in competition.targets}
             start_head(network, targets, truth, left_out)

@@ -17,6 +17,7 @@ from common.files import replacing, scratch_folder
 from common.images.pictures import Pictures
 from common.targets import Target
 from common.training.data import Examples, View
+from common.training.head_prior import Head, prior_head
 from common.training.loss import known_rows, loss_share
 from common.training.network import Network
 from common.training.options import ModelOptions
@@ -54,9 +55,14 @@ def frozen_features(
 
 
 def head_first(
-    network: Network, training: View, targets: Mapping[str, Target], options: ModelOptions, inference: Inference
+    network: Network,
+    training: View,
+    targets: Mapping[str, Target],
+    options: ModelOptions,
+    inference: Inference,
+    old: Head | None = None,
 ) -> None:
-    """Fit the head to the features of `head_views` views of the training rows."""
+    """Fit the head to the features of `head_views` views of the training rows; `old` is the pretrained classifier."""
     views = [
         frozen_features(network, training.examples, options.augmentation, number, inference)[training.rows]
         for number in range(options.head_views)
@@ -64,26 +70,33 @@ def head_first(
     truth = {name: np.concatenate([training.truth(name)] * len(views)) for name in targets}
     weights = weights_of_targets(options, targets)
     features = np.concatenate(views)
-    loss = fit_head(network, features, truth, targets, weights, options.head_penalty, options.label_smoothing)
+    prior = prior_head(old, views[0], {name: training.truth(name) for name in targets}, targets) if old else None
+    loss = fit_head(network, features, truth, targets, weights, options.head_penalty, options.label_smoothing, prior)
     print(f"head fitted to {len(views)} view(s) of {len(training):,} rows: train loss {loss:.4g}")
 
 
 def fit_head(
     network: Network, features: np.ndarray, truth: Mapping[str, np.ndarray], targets: Mapping[str, Target],
-    weights: Mapping[str, float], penalty: float, smoothing: float,
+    weights: Mapping[str, float], penalty: float, smoothing: float, prior: Head | None = None,
 ) -> float:  # fmt: skip
     """Set the head to the minimum of mean loss + penalty / 2 x its squared weights, for standardised features.
 
-    features  (rows, features); truth of each target for the same rows, and its weight. Returns the mean loss without
-    the penalty.
+    features  (rows, features); truth of each target for the same rows, and its weight
+    prior     where the fit starts; its weights cost nothing, only what differs from them does
+
+    Returns the mean loss without the penalty.
     """
     inputs = torch.from_numpy(np.asarray(features, dtype=np.float64))
     mean, deviation = inputs.mean(dim=0), inputs.std(dim=0).clamp(min=1e-6)
     inputs = (inputs - mean) / deviation
     wanted, known = {name: torch.from_numpy(values) for name, values in truth.items()}, known_rows(truth)
-    weight = torch.zeros(network.head.out_features, inputs.shape[1], dtype=torch.float64, requires_grad=True)
-    starts = [target.initial_bias(truth[name]) for name, target in targets.items()]
-    bias = torch.from_numpy(np.concatenate(starts)).requires_grad_()
+    if prior is None:
+        start = torch.zeros(network.head.out_features, inputs.shape[1], dtype=torch.float64)
+        bias = torch.from_numpy(np.concatenate([one.initial_bias(truth[name]) for name, one in targets.items()]))
+    else:
+        start = torch.from_numpy(prior.weight) * deviation
+        bias = torch.from_numpy(prior.logits(mean.numpy()))
+    weight, bias = start.clone().requires_grad_(), bias.requires_grad_()
 
     def mean_loss() -> torch.Tensor:
         return loss_share(inputs @ weight.T + bias, wanted, targets, smoothing, known, weights)
@@ -92,7 +105,7 @@ def fit_head(
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        cost = mean_loss() + penalty / 2 * weight.square().sum()
+        cost = mean_loss() + penalty / 2 * (weight - start).square().sum()
         cost.backward()
         return cost
 

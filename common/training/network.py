@@ -13,7 +13,7 @@ from common.randomness import torch_seed
 from common.targets import Target
 from common.training.hub import require_hub, unreachable
 from common.training.options import ModelOptions
-from common.training.pretrained import load_file, load_weights
+from common.training.pretrained import load_file, load_weights, read_file
 from common.training.timm_import import import_timm, require_architecture
 from common.training.weights_file import WITHOUT_A_FILE, find_weights_file
 
@@ -111,16 +111,23 @@ def weights_path(options: ModelOptions, base: Path) -> Path:
     return find_weights_file(base / Path(options.weights).expanduser())
 
 
-def _create(options: ModelOptions, outputs: int, **more: Any) -> Any:
+def pretrained_state(options: ModelOptions, base: Path) -> dict[str, torch.Tensor]:
+    """All pretrained weights by name, with the classifier of the classes that they were trained for."""
+    if options.weights == "hub":
+        return _from_hub(options, None).state_dict()
+    return read_file(weights_path(options, base))
+
+
+def _create(options: ModelOptions, outputs: int | None, **more: Any) -> Any:
+    """With a head of `outputs`; None: of as many as timm gives it."""
+    head = {} if outputs is None else {"num_classes": outputs}
     try:
-        return import_timm().create_model(
-            options.architecture, num_classes=outputs, **more, **options.architecture_arguments
-        )
+        return import_timm().create_model(options.architecture, **head, **more, **options.architecture_arguments)
     except (TypeError, AssertionError) as error:
         raise UsageError(f"architecture_arguments: {options.architecture} refused them: {error}") from error
 
 
-def _from_hub(options: ModelOptions, outputs: int) -> Any:
+def _from_hub(options: ModelOptions, outputs: int | None) -> Any:
     """The network with the hub's weights, for three channels; PodiumError with what to do where they cannot be had."""
     require_hub(options.architecture)
     try:

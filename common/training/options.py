@@ -45,6 +45,9 @@ class ModelOptions(Options):
 
     head_views: int = Field(0, ge=0, description="views of each picture to fit the head to first; 0: it starts drawn")
     head_penalty: float = Field(0.03, gt=0, description="of squared head weights in that fit, features standardised")
+    head_prior: Literal["zero", "pretrained"] = Field(
+        "zero", description="head weights that cost nothing in that fit; pretrained: of similar old classes"
+    )
     frozen_layers: int = Field(0, ge=0, description="first layer groups that keep their pretrained weights")
     frozen_epochs: int = Field(0, ge=0, description="epochs before all others that train the head alone, body frozen")
     epochs: int = Field(ge=0, description="passes over the training rows with the whole network; 0: the head alone")
@@ -96,6 +99,12 @@ class ModelOptions(Options):
                 raise ValueError(f"{name}: {len(given)} numbers for channels: {self.channels}")
         if self.std is not None and min(self.std) <= 0:
             raise ValueError("std: a deviation is above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _a_prior_has_a_source(self) -> "ModelOptions":
+        if self.head_prior == "pretrained" and (self.weights == "none" or not self.head_views):
+            raise ValueError("head_prior: pretrained needs pretrained weights, and head_views of 1 or more")
         return self
 
     @model_validator(mode="after")

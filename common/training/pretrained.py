@@ -15,9 +15,17 @@ from common.training.timm_import import import_timm
 
 
 def load_file(body: nn.Module, path: Path, channels: int) -> None:
-    """Load a file of weights: safetensors, or PyTorch's format as far as it holds tensors and nothing to be run.
+    """Load a file of weights; see `read_file` and `load_weights`.
 
     Raises UsageError for a file that cannot be read or belongs to another architecture.
+    """
+    load_weights(body, read_file(path), channels, str(path))
+
+
+def read_file(path: Path) -> dict[str, torch.Tensor]:
+    """A file of weights: safetensors, or PyTorch's format as far as it holds tensors and nothing to be run.
+
+    Raises UsageError for a file that cannot be read.
     """
     try:
         stored = import_timm().models.load_state_dict(str(path), weights_only=True)
@@ -30,7 +38,7 @@ def load_file(body: nn.Module, path: Path, channels: int) -> None:
         ) from error
     if not all(isinstance(value, torch.Tensor) for value in stored.values()):
         raise UsageError(f"weights: {path} holds more than tensors; use the state_dict of a network")
-    load_weights(body, stored, channels, str(path))
+    return stored
 
 
 def load_weights(body: nn.Module, stored: dict[str, torch.Tensor], channels: int, where: str) -> None:
