@@ -54,16 +54,22 @@ class Network(nn.Module):
         """Pixels as the body wants them: float32 (batch, channels, height, width), channels last in memory."""
         batch, height, width, channels = pixels.shape
         full = 255 if pixels.dtype == torch.uint8 else 65535
-        # A row of pixels is one line of numbers, since operations along three channels alone are slow.
-        mean, std = self.mean.repeat(width), self.std.repeat(width)
-        gain, offset = light[:, :1, None] / full, 0.5 + light[:, 1:, None] - 0.5 * light[:, :1, None]
+        # A line of pixels is one row of numbers, since operations along three channels alone are slow. Light and
+        # normalisation are one factor and one summand; what is cut at black and white is cut after both.
+        gain, offset = light[:, :1], 0.5 + light[:, 1:] - 0.5 * light[:, :1]
+        factor = (gain / full / self.std).repeat(1, width)[:, None]
+        summand = ((offset - self.mean) / self.std).repeat(1, width)[:, None]
+        black, white = (((shade - self.mean) / self.std).repeat(width) for shade in (0, 1))
         inputs = torch.empty(batch, height, width * channels, dtype=torch.float32, device=pixels.device)
         # On the CPU as many at once as its cache holds; a GPU takes all.
-        rows = max(1, _CACHED_NUMBERS // (height * width * channels)) if pixels.device.type == "cpu" else batch
+        on_cpu = pixels.device.type == "cpu"
+        plain = on_cpu and bool((light == light.new_tensor([1, 0])).all())  # asking a GPU would make it wait
+        rows = max(1, _CACHED_NUMBERS // (height * width * channels)) if on_cpu else batch
         for begin in range(0, batch, rows):
             some = slice(begin, begin + rows)
-            shades = inputs[some].copy_(pixels[some].flatten(2)).mul_(gain[some]).add_(offset[some])
-            shades.clamp_(0, 1).sub_(mean).div_(std)
+            shades = inputs[some].copy_(pixels[some].flatten(2)).mul_(factor[some]).add_(summand[some])
+            if not plain:
+                torch.clamp(shades, black, white, out=shades)
         return inputs.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 

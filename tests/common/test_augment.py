@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.images.augment import AUGMENTATIONS, Draws, _affine_map, augment, draw, warp
+from common.images.augment import AUGMENTATIONS, Draws, affine_maps, augment, draw, warp
 
 KINDS = [kind for kind in AUGMENTATIONS if kind != "none"]
 
@@ -77,7 +77,7 @@ def test_a_sixteen_bit_ramp_keeps_its_bits_through_the_warp():
     warped = warp(ramp, draws)
     across, down = np.meshgrid(np.arange(64), np.arange(64))
     for row in range(50):
-        x = (_affine_map(draws, row, 64) @ np.stack([across.ravel(), down.ravel(), np.ones(64 * 64)]))[0]
+        x = (affine_maps(draws, 64)[row] @ np.stack([across.ravel(), down.ravel(), np.ones(64 * 64)]))[0]
         inside = (x >= 0) & (x <= 63)
         error = warped[row].ravel()[inside] - (x[inside] * 257 + 20_000)
         assert np.abs(error).max() <= 257 / 32 + 1  # OpenCV rounds places to 1/32 of a pixel
@@ -156,7 +156,7 @@ def test_zoom_and_shift_never_look_beyond_the_picture():
     shifts = {"shift_right": rng.uniform(-1, 1, 200), "shift_down": rng.uniform(-1, 1, 200)}
     draws = no_change(200, zoom=rng.uniform(1, 1.5, 200), symmetry=rng.integers(0, 8, 200), **shifts)
     for row in range(200):
-        corners = _affine_map(draws, row, 32) @ np.array([[0, 0, 31, 31], [0, 31, 0, 31], [1, 1, 1, 1]])
+        corners = affine_maps(draws, 32)[row] @ np.array([[0, 0, 31, 31], [0, 31, 0, 31], [1, 1, 1, 1]])
         assert corners.min() >= -1e-9 and corners.max() <= 31 + 1e-9
 
 
