@@ -73,6 +73,25 @@ def show(
     raise typer.Exit(show_command(file, out, _options(window, percentiles, frame, longest_side_px), overwrite))
 
 
+@app.command(epilog="Example: podium dicom recompress train/ smaller/ --to jpeg2000")
+def recompress(
+    folder: Annotated[Path, typer.Argument(metavar="FROM", help="Never written to.")],
+    out: Annotated[Path, typer.Argument(metavar="TO", help="Gets a file of the same name for each.")],
+    to: Annotated[
+        str, typer.Option(help="htj2k: ten times as fast; jpeg2000: a little smaller, known to more readers.")
+    ] = "htj2k",
+    workers: Workers = None,
+    max_memory_gb: Memory = None,
+) -> None:
+    """Rewrite DICOM files losslessly in less room, check every pixel and attribute, and say what it saved.
+
+    Files that cannot be rewritten without loss, or would not shrink, are copied as they are.
+    """
+    from pipelines.dicom_recompress import recompress_command
+
+    raise typer.Exit(recompress_command(folder, out, to, workers, max_memory_gb))
+
+
 def _options(window: str, percentiles: str, frame: int | None, longest_side_px: int | None) -> "DicomOptions":
     from common.dicom.options import DicomOptions
     from common.options import parse

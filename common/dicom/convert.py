@@ -42,10 +42,10 @@ def convert(data: bytes | Path, options: DicomOptions | None = None) -> Radiogra
     header = read_header(Path(data).read_bytes() if isinstance(data, Path) else data, options.frame)
     words = decode(header, options.frame or 0)
     mapping = mapping_of(header.grey, options, words)
-    return Radiograph(_reduced(mapping.apply(words), options.longest_side_px), _facts(header, mapping))
+    return Radiograph(reduced(mapping.apply(words), options.longest_side_px), _facts(header, mapping))
 
 
-def _reduced(pixels: np.ndarray, longest_side_px: int | None) -> np.ndarray:
+def reduced(pixels: np.ndarray, longest_side_px: int | None) -> np.ndarray:
     """By area, and after the mapping: of stored values it would round to fewer bits, and mix what a window clips."""
     height, width = pixels.shape
     if longest_side_px is None or max(height, width) <= longest_side_px:

@@ -27,7 +27,8 @@ MOST_PIXELS = 1 << 27
 """Of one frame. Large detectors have a tenth; a damaged header may claim 4,295 million."""
 
 _MOST_INFLATED_BYTES = 4 * MOST_PIXELS
-_PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_FLOAT_PIXELS = frozenset((0x7FE00008, 0x7FE00009))
+_PIXEL_DATA = _FLOAT_PIXELS | {0x7FE00010}  # a set: pydicom compares tags in Python, which takes half of the reading
 _TAGS: list = [
     *(0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011),  # samples, photometric, frames, rows, columns
     *(0x00280100, 0x00280101, 0x00280102, 0x00280103),  # bits allocated, bits stored, high bit, signed
@@ -125,7 +126,7 @@ def _read_header(data: bytes, frame: int | None) -> Header:
         file,
         is_implicit_VR=syntax is IMPLICIT,
         is_little_endian=not syntax.is_big_endian,
-        stop_when=lambda tag, vr, length: tag >= 0x7FE00000 and tag in _PIXEL_TAGS,
+        stop_when=lambda tag, vr, length: tag in _PIXEL_DATA,
         specific_tags=_TAGS if frame is None else [*_TAGS, *_FUNCTIONAL_GROUPS],
     )
     values = Values(dataset, not syntax.is_big_endian)
@@ -185,7 +186,7 @@ def _pixel_element(data: bytes, place: int, syntax: TransferSyntax, values: Valu
     if place + 8 > len(data):
         raise UnreadableRadiograph("has no pixel data, or is cut short before it")
     group, element, vr, length = struct.unpack_from(f"{order}HH2sH", data, place)
-    if (group << 16 | element) in _PIXEL_TAGS[:2]:
+    if (group << 16 | element) in _FLOAT_PIXELS:
         raise UnreadableRadiograph("its pixels are floating-point numbers, not stored grey values")
     if values.is_implicit:
         (length,) = struct.unpack_from(f"{order}L", data, place + 4)

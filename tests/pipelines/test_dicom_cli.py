@@ -69,3 +69,12 @@ def test_convert_fails_where_nothing_could_be_read(tmp_path):
     (tmp_path / "from").mkdir()
     (tmp_path / "from" / "a.txt").write_text("no")
     assert podium("convert", tmp_path / "from", tmp_path / "out", "--workers", "1").exit_code == 1
+
+
+def test_recompress_reports_what_it_saved(tmp_path):
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from/one.dcm").write_bytes(drawn(np.full((99, 99), 7, np.uint16)))
+    told = podium("recompress", tmp_path / "from", tmp_path / "to", "--workers", "1", "--to", "jpeg2000")
+    assert told.exit_code == 0 and "1 files rewritten as JPEG 2000 Lossless" in told.output
+    assert "less)" in told.output
+    assert podium("recompress", tmp_path / "from", tmp_path / "to2", "--to", "zip").exit_code != 0
