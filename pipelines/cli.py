@@ -193,6 +193,27 @@ def clean(
     raise typer.Exit(clean_command(Path.cwd(), name, dry_run, yes))
 
 
+@app.command(epilog="Example: podium augment dogs_vs_cats --model resnet --id cat.17")
+def augment(
+    name: Name,
+    model: Annotated[
+        str | None, typer.Option("--model", help="A key under models of the recipe.", show_default="the first")
+    ] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="Of a training picture.", show_default="the first")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The PNG.", show_default="report/augment-MODEL-ID.png")
+    ] = None,
+) -> None:
+    """Draw one picture as validation sees it and as twelve epochs of training do, with what was drawn; print the path.
+
+    Needs the data as the stage preprocess leaves them.
+    """
+    from pipelines.augment import augment_command
+    from pipelines.workspace import Workspace
+
+    print(augment_command(Workspace.open(name), model, id_, output))
+
+
 cache = typer.Typer(epilog="Example: podium cache clear decoded --yes", rich_markup_mode="rich")
 app.add_typer(cache, name="cache")
 

@@ -18,7 +18,7 @@ from pipelines.cli import app, main
 from pipelines.workspace import Workspace
 from tests.pipelines.repository import RECIPE, make_repository
 
-COMMANDS = ["new", "predict", "use", "set", "recipes", "show", "correlate", "doctor", "clean", "cache"]
+COMMANDS = ["new", "predict", "use", "set", "recipes", "show", "correlate", "doctor", "clean", "cache", "augment"]
 
 
 PROGRAM = Path(sys.executable).parent / "podium"
