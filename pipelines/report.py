@@ -53,6 +53,7 @@ def read_inputs(workspace: Workspace) -> Inputs:
 def _model(workspace: Workspace, model: str) -> ModelRun:
     folders = {fold: workspace.fold_run(model, fold) for fold in workspace.folds_to_run}
     histories = {fold: folder / "history.csv" for fold, folder in folders.items()}
+    recorded = {fold: folder / "activations.csv" for fold, folder in folders.items()}
     options = workspace.params["models"][model]
     architecture = str(options["architecture"])
     return ModelRun(
@@ -63,6 +64,7 @@ def _model(workspace: Workspace, model: str) -> ModelRun:
         histories={fold: pd.read_csv(path) for fold, path in histories.items() if path.is_file()},
         metrics={fold: found for fold, folder in folders.items() if (found := _json(folder / "metrics.json"))},
         tta=_json(workspace.tta_report(model)),
+        activations={fold: pd.read_csv(path) for fold, path in recorded.items() if path.is_file()},
         rate_sweep=_json(workspace.rate_sweep(model)),
         options=options,
     )

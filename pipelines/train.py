@@ -158,6 +158,7 @@ def _write(folder: Path, options: ModelOptions, result: Fit, scores: dict[str, A
         for snapshot in result.earlier_snapshots:
             shutil.copy(snapshot, beside)
         pd.DataFrame(result.history).to_csv(beside / "history.csv", index=False)
+        result.activations.to_csv(beside / "activations.csv", index=False)
         write_json(
             beside / "metrics.json",
             scores

@@ -237,6 +237,7 @@ def _write_model(
         folder = workspace.fold_run(model, fold)
         folder.mkdir(parents=True)
         history.to_csv(folder / "history.csv", index=False)
+        _activations(draw, dies=model == "wide").to_csv(folder / "activations.csv", index=False)
         write_json(
             folder / "metrics.json",
             {
@@ -279,6 +280,19 @@ def _write_model(
             ],
         },
     )
+
+
+def _activations(draw: np.random.Generator, dies: bool) -> pd.DataFrame:
+    """Three layers, looked at twice an epoch; of a network that dies, the last one shuts."""
+    rows = []
+    for epoch in range(1, EPOCHS + 1):
+        for batch in (0, 8):
+            for depth, layer in enumerate(("stem", "layer1", "layer2")):
+                shut = dies and depth == 2 and epoch > 2
+                near = 1.0 if shut else 0.2 + 0.1 * depth + draw.normal(0, 0.02)
+                numbers = (0.0, 0.0) if shut else (0.3 - 0.1 * depth, 1.0 + 0.3 * depth + draw.normal(0, 0.05))
+                rows.append((epoch, batch, layer, *numbers, near))
+    return pd.DataFrame(rows, columns=["epoch", "batch", "layer", "mean", "deviation", "near_zero"])
 
 
 def _write_submission(workspace: Workspace) -> None:

@@ -6,6 +6,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from common.images.store import ImageStore
+from common.report.activations import activations_section
 from common.report.blocks import Charts, Folded, Section
 from common.report.classes import classes_section
 from common.report.curves import training_section
@@ -53,7 +54,7 @@ def report_sections(inputs: Inputs) -> list[Section]:
         thumbnails = Thumbnails(ImageStore(inputs.images), inputs.examples.set_index(["part", "id"]))
         sections += [pictures_section(inputs, rows, thumbnails) for rows in judged]
     sections.append(triage_section(inputs, thumbnails))
-    sections += [training_section(inputs), rates_section(inputs), cost_section(inputs)]
+    sections += [training_section(inputs), activations_section(inputs), rates_section(inputs), cost_section(inputs)]
     sections += [classes_section(inputs, thumbnails), data_section(inputs), split_section(inputs, thumbnails)]
     sections.append(submission_section(inputs))
     sections.append(Section("recipe", "Recipe", [Folded("params.yaml", inputs.params_text)]))

@@ -85,6 +85,7 @@ def _run(task: Task, accelerator: Accelerator, sizes: MicroBatchSizes) -> Fit:
         micro_batch_size=size,
         processes=accelerator.num_processes,
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        activations=run.activations.table(),
         earlier_snapshots=snapshot_files(task, run.epochs)[:-1] if task.options.snapshots == "ensemble" else [],
     )
 

@@ -1,5 +1,6 @@
 """One phase of a training: epochs at one picture size, each scored on the validation rows and kept for a resume."""
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -48,7 +49,8 @@ def run_phase(run: Run, phase: Phase, sizes: MicroBatchSizes) -> None:
             def rate_of(step: int, before: int = before) -> float:
                 return options.learning_rate * rate_share(options, phase, before + step, run.steps_an_epoch)
 
-            train_loss, rate = train_epoch(learner, task, batches, epoch, rate_of)
+            with run.activations.recorded(epoch + 1, _batches_an_epoch(run, size)):
+                train_loss, rate = train_epoch(learner, task, batches, epoch, rate_of)
         took = speed(run.rows_an_epoch, time.perf_counter() - begin)
 
         with run.averaged.applied(run.network):
@@ -119,7 +121,14 @@ def _keep_checkpoint(run: Run, learner: Learner) -> None:
         averaged=run.averaged.tensors,
         optimizer=learner.optimizer.state_dict(),
     )
+    run.activations.keep()
     save_checkpoint(run.task.checkpoint_path, state)
+
+
+def _batches_an_epoch(run: Run, micro_batch_size: int) -> int:
+    """Micro-batches of this process."""
+    share = run.task.options.effective_batch_size / run.accelerator.num_processes
+    return run.steps_an_epoch * max(1, math.ceil(share / micro_batch_size))
 
 
 def _print_batches(run: Run, phase: Phase, size: int) -> None:

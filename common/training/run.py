@@ -8,6 +8,7 @@ import numpy as np
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 
+from common.training.activations import Activations
 from common.training.average import WeightAverage
 from common.training.checkpoint import Checkpoint, load_checkpoint
 from common.training.data import View
@@ -29,6 +30,7 @@ class Run:
     averaged: WeightAverage
     checkpoint: Checkpoint | None  # the one that it resumes from
     history: list[dict[str, float]]
+    activations: Activations
     predictions: dict[str, np.ndarray] = field(default_factory=dict)  # of the validation rows, by the last epoch
 
     @property
@@ -81,6 +83,11 @@ def start(task: Task, accelerator: Accelerator) -> Run:
         WeightAverage(network, task.options.weight_average, checkpoint.averaged if checkpoint else {}, 0),
         checkpoint,
         list(checkpoint.history) if checkpoint else [],
+        Activations(
+            network.body,
+            task.checkpoint_path.with_name("activations.csv"),
+            checkpoint.epochs_done if checkpoint else 0,
+        ),
     )
     run.averaged.steps = run.epochs_done * run.steps_an_epoch
     return run

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from common.targets import Target
 from common.training.data import View
@@ -56,6 +57,7 @@ def learned_targets(task: Task) -> list[str]:
 class Fit:
     """A finished training: the network, an entry of history an epoch, and what each phase took.
 
+    activations        what the main blocks put out, see `Activations`
     earlier_snapshots  files of weights that predict together with the network; they lie beside the checkpoint
     """
 
@@ -66,4 +68,5 @@ class Fit:
     micro_batch_size: int  # of the last phase
     processes: int
     device: str
+    activations: pd.DataFrame
     earlier_snapshots: list[Path]

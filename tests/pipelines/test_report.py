@@ -100,6 +100,8 @@ def test_it_says_how_good_the_result_is_and_names_the_worst_pictures(workspaces,
         assert "train/cut.jpg" in data and "the file is cut short" in data
         split = page.locator("#split").inner_text()
         assert "train.8.jpg" in split and "given cat" in split and "test.5.jpg" in split
+        activations = page.locator("#activations").inner_text()
+        assert "No layer is dead" in activations and "Dead at the end: fold 0: layer2; fold 1: layer2;" in activations
         cost = page.locator("#cost").inner_text()
         assert "211" in cost and "with TTA: it helps" in cost and "within its error of 0.03" in cost
         submission = page.locator("#submission").inner_text()
