@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from common.errors import PodiumError, UsageError
+from common.images.mix import Mixing
 from common.progress import track
 from common.randomness import torch_seed
 from common.training.average import WeightAverage
@@ -61,8 +62,8 @@ class Suggestion:
 def sweep(task: Task, steps: int) -> Sweep:
     """Train a network of the task's that is thrown away, with the rate rising from LOWEST to HIGHEST in `steps`.
 
-    Ends early where the loss is not finite or its running mean is four times the lowest one. Batches,
-    augmentation, frozen layers, clipping and the rates of layers are those of the training itself.
+    Ends early where the loss is not finite or its running mean is four times the lowest one. Pictures, rows of a
+    step, frozen layers, clipping and the rates of layers are those of the training's first phase.
     """
     accelerator = task.hardware.accelerator(task.options.precision)
     if accelerator.num_processes > 1:
@@ -88,9 +89,15 @@ def _sweep(task: Task, steps: int, micro_batch_size: int) -> Sweep:
     drawn, plan = _rows_of(task, steps)
     rates = np.geomspace(LOWEST, HIGHEST, steps)
     batches = micro_batches(
-        drawn, plan, micro_batch_size, options.augmentation, task.seed, ("train", 0),
+        drawn.at(options.image_sizes_px[0]),
+        plan,
+        micro_batch_size,
+        options.augmentation,
+        task.seed,
+        ("train", 0),
         task.hardware.loader_workers,
-    )  # fmt: skip
+        mixing=Mixing(options.mixup, options.cutmix, options.random_erasing),
+    )
     losses: list[float] = []
     smoothed = np.empty(0)
     diverged = False
