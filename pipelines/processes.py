@@ -1,8 +1,8 @@
 """A stage in several processes that share its work: each is this program once more, told its rank.
 
-`accelerate launch` starts several processes on GPUs only, and puts a report of its own in place of a stage's exit
+`accelerate launch` does this too (docs/SEVERAL_DEVICES.md), but puts a report of its own in place of a stage's exit
 code and message. What accelerate needs to know is in a few environment variables, so they are set here, the same
-way for the CPU and for GPUs.
+way for the CPU and for GPUs. A stage that finds them set is one of several processes, whoever started it.
 """
 
 import os
@@ -12,12 +12,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
 import torch
-from accelerate.utils import check_cuda_p2p_ib_support
+from accelerate import Accelerator
+from accelerate.utils import check_cuda_p2p_ib_support, gather_object
 
 from common.errors import StartAgain, UsageError
+from common.files import write_text
 from pipelines.workspace import Machine, Workspace
 
 _STOP_SECONDS = 10.0
@@ -44,6 +47,32 @@ def process_count(machine: Machine, cuda_devices: int, has_apple_gpu: bool) -> i
     return machine.processes
 
 
+def require_one_training(accelerator: Accelerator, folder: Path) -> None:
+    """Refuse processes that are not about to train the same with the same files.
+
+    folder  in the scratch cache, named by all that the training depends on; every process has to see what the
+            first one writes there, as its checkpoints
+
+    Raises UsageError in every process: they would else wait for each other for ever.
+    """
+    if accelerator.num_processes == 1:
+        return
+    if len(set(gather_object([folder.name]))) > 1:
+        raise UsageError(
+            "the machines do not have the same recipe, code or data: let them share one checkout of the repository, "
+            "with what its stages wrote"
+        )
+    sign = folder / "shared_by_all"
+    if accelerator.is_main_process:
+        write_text(sign, "")
+    accelerator.wait_for_everyone()
+    if not all(gather_object([sign.is_file()])):
+        raise UsageError(
+            f"the machines do not share the scratch cache: {sign} is not there on all of them; let PODIUM_SCRATCH name "
+            "a folder on a disk that they share"
+        )
+
+
 def run_in_processes(command: Sequence[str], count: int) -> int:
     """Run `command` in `count` processes at once, and again whenever they ask for it; returns the exit code.
 
@@ -55,14 +84,18 @@ def run_in_processes(command: Sequence[str], count: int) -> int:
             return code
 
 
-def _run_once(command: Sequence[str], count: int) -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+        return server.getsockname()[1]
+
+
+def _run_once(command: Sequence[str], count: int) -> int:
     shared = {
         "WORLD_SIZE": str(count),
         "LOCAL_WORLD_SIZE": str(count),
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
+        "MASTER_PORT": str(free_port()),
     }
     if not check_cuda_p2p_ib_support():
         shared |= {"NCCL_P2P_DISABLE": "1", "NCCL_IB_DISABLE": "1"}  # graphics cards that cannot talk to each other

@@ -4,8 +4,8 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,28 +32,45 @@ def run(
         parser.add_argument(f"--{argument}", type=kind, required=True)
     given = vars(parser.parse_args())
     name = given.pop("name")
-    launched, first = "RANK" in os.environ, os.environ.get("RANK", "0") == "0"
     try:
         workspace = Workspace.open(name)
-        key = "-".join([module, *map(str, given.values())])
-        if in_processes and not launched:
+        key = output_key(module, given)
+        if in_processes and "RANK" not in os.environ:
             output_lock(workspace, key).release()  # waits for an earlier run here, rather than one process for another
             code = in_processes(workspace, f"pipelines.{module}")
             if code is not None:
                 sys.exit(code)
-        if not first:
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        # Of several processes the first one writes, and holds the lock: it may outlive the one that started it.
-        with output_lock(workspace, key) if first else nullcontext():
+        with own_part(workspace, key):
             stage(workspace, **given)
     except PodiumError as error:
         print(f"\n{module} {name}: {error}\n", file=sys.stderr)
-        if not first:
+        if not is_first_process():
             time.sleep(1)  # where all fail of the same, the first one is to be seen to fail
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print(f"\n{module} {name}: stopped; `dvc repro {name}` goes on from here", file=sys.stderr)
         sys.exit(130)
+
+
+def output_key(module: str, given: Mapping[str, object]) -> str:
+    """What names the outputs of a stage with these arguments."""
+    return "-".join([module, *map(str, given.values())])
+
+
+def is_first_process() -> bool:
+    """Whether this is the only process of a stage, or the first of those that share it."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def own_part(workspace: Workspace, key: str) -> Iterator[None]:
+    """Of several processes the first one speaks, writes, and holds the lock: it may outlive the one that started it."""
+    if is_first_process():
+        with output_lock(workspace, key):
+            yield
+    else:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        yield
 
 
 def output_lock(workspace: Workspace, key: str) -> filelock.BaseFileLock:

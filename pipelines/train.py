@@ -1,7 +1,6 @@
 """Train one model on all folds but one, and score it on that one; or on all rows, with nothing left to score it on."""
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,8 @@ from common.training.target_weights import weights_of_targets
 from common.training.task import Fit, Task
 from pipelines.hardware import hardware
 from pipelines.pictures import Part, read_part
-from pipelines.processes import in_processes
-from pipelines.stage import run
+from pipelines.processes import in_processes, require_one_training
+from pipelines.stage import is_first_process, run
 from pipelines.workspace import Workspace, is_all_rows
 
 
@@ -97,8 +96,9 @@ def train(workspace: Workspace, model: str, fold: int | str) -> None:
     competition, options, checkpoint = workspace.competition, task.options, task.checkpoint_path
     left_out = [name for name, weight in weights_of_targets(options, competition.targets).items() if not weight]
     scored, truths = competition.scored_target, {name: task.validation.truth(name) for name in competition.targets}
+    require_one_training(task.hardware.accelerator(options.precision), checkpoint.parent)
     result = fit(task)
-    if int(os.environ.get("RANK", "0")) == 0:
+    if is_first_process():
         scores: dict[str, Any] = {"training_rows": len(task.training)}
         if len(task.validation):
             scores |= figures(competition.metric, truths[scored], squeezed(result.predictions[scored]))

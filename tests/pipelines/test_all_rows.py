@@ -5,69 +5,21 @@ import pandas as pd
 import pytest
 
 from common.errors import PodiumError, UsageError
-from common.files import read_json, write_json
+from common.files import read_json
 from common.predictions import read_predictions, read_provenance
-from common.raw.manifest import make_manifest
-from competitions.dogs_vs_cats.sample import draw
 from pipelines.ensemble import ensemble
 from pipelines.labels import labels
-from pipelines.preprocess import preprocess
-from pipelines.split import split
 from pipelines.train import train
 from pipelines.tta import tta
 from pipelines.workspace import Workspace
+from tests.pipelines.drawn_workspace import NOT_DRAWN, RECIPE, opened, prepared_workspace
 
-RECIPE = """\
-recipe: sample
-source: {kind: local, path: raw}
-preprocess: {max_unreadable: 1}
-folds: 2
-folds_to_run: [0, 1, all-1, all-2]
-split: {near_duplicate_bits: 4}
-extra: []
-use_corrections: false
-models:
-  plain: &plain
-    architecture: test_resnet
-    weights: none
-    image_size_px: 16
-    epochs: 2
-    learning_rate: 3.0e-3
-    effective_batch_size: 16
-  weighted:
-    <<: *plain
-    sample_weights: sample_weights/some.parquet
-    sample_replacement: true
-tta: {views: 0}
-ensemble: {probability_clip: 0.01}
-"""
 PLAIN = RECIPE[: RECIPE.index("  weighted:")] + RECIPE[RECIPE.index("tta:") :]
-
-
-def opened(workspace: Workspace, recipe: str) -> Workspace:
-    workspace.params_path.write_text(recipe)
-    return Workspace.open(workspace.name, workspace.root)
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> Workspace:
-    """The sample after the stages up to labels, with a weight for every row: none for the cats whose id ends in 1."""
-    root = tmp_path_factory.mktemp("repository")
-    folder = root / "competitions" / "dogs_vs_cats"
-    (folder / "raw").mkdir(parents=True)
-    (folder / "sample_weights").mkdir()
-    (folder / "competition.py").touch()
-    (root / "params.yaml").write_text("seed: 5\nmachine: {workers: 1, device: cpu, threads: 1}\n")
-    draw(folder / "raw", seed=5)
-    workspace = opened(Workspace(root, "dogs_vs_cats"), RECIPE)
-    write_json(workspace.raw_manifest, make_manifest(folder / "raw"))
-    preprocess(workspace)
-    split(workspace)
-    ids = pd.read_parquet(workspace.folds)["id"]
-    weights = np.where(ids.str.fullmatch(r"cat\..*1"), 0.0, 1.0 + ids.str.startswith("dog"))
-    pd.DataFrame({"id": ids, "weight": weights}).to_parquet(folder / "sample_weights" / "some.parquet")
-    labels(workspace)
-    return workspace
+    return prepared_workspace(tmp_path_factory.mktemp("repository"))
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +83,7 @@ def test_rows_of_weight_zero_are_not_trained_on(prepared, capsys):
     train(prepared, "weighted", 0)
     told = capsys.readouterr().out
     folds = pd.read_parquet(prepared.folds)
-    rows = (folds["fold"] == 1) & ~folds["id"].str.fullmatch(r"cat\..*1")
+    rows = (folds["fold"] == 1) & ~folds["id"].str.fullmatch(NOT_DRAWN)
     assert "rows are drawn by weight, with replacement" in told and f"{rows.sum()} rows and " in told
 
 
