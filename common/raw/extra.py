@@ -43,7 +43,7 @@ def open_sources(options: Sequence[ExtraOptions], base: Path) -> list[ExtraSourc
     """The sources of a recipe; a relative path starts at `base`. Raises UsageError where two are called the same."""
     sources: list[ExtraSource] = []
     for number, one in enumerate(options):
-        root = (base / Path(one.path).expanduser()).resolve()
+        root = (base / one.path).resolve()
         if not root.exists():
             raise UsageError(f"extra.{number}.path: no folder or zip at {root}")
         name = root.stem if root.is_file() else root.name

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from common.options import Options
 
@@ -19,3 +19,10 @@ class ExtraOptions(Options):
 
     path: str = Field(description="a folder or zip with labels.csv (path, targets) and the pictures it names")
     source: str = Field(min_length=1, description="where they come from, in words: split.json and the report repeat it")
+
+    @field_validator("path")
+    @classmethod
+    def _no_tilde(cls, value: str) -> str:
+        if value.startswith("~"):
+            raise ValueError("write the folder out: DVC, which watches it, does not know ~")
+        return value

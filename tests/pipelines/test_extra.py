@@ -144,6 +144,7 @@ def test_a_table_of_labels_that_is_wrong_is_an_error_that_names_the_place(reposi
     ("given", "message"),
     [
         ("[{path: ../../shelter, source: ''}]", "extra.0: source: "),
+        ("[{path: ~/shelter, source: s}]", "extra.0: path: write the folder out"),
         ("[{path: nowhere, source: s}]", "extra.0.path: no folder or zip at .*nowhere"),
         ("[{path: ../../shelter, source: s}, {path: ../../shelter, source: t}]", "two sources are called 'shelter'"),
         ("shelter", "extra: expected a list"),
