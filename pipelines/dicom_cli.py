@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="dicom",
     help="DICOM files to 16-bit pictures, and to smaller DICOM files. Works on any folder.",
+    epilog="Example: podium dicom show one.dcm",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )

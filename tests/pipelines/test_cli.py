@@ -18,7 +18,20 @@ from pipelines.cli import app, main
 from pipelines.workspace import Workspace
 from tests.pipelines.repository import RECIPE, make_repository
 
-COMMANDS = ["new", "predict", "use", "set", "recipes", "show", "correlate", "doctor", "clean", "cache", "augment"]
+COMMANDS = [
+    "new",
+    "predict",
+    "use",
+    "set",
+    "recipes",
+    "show",
+    "correlate",
+    "doctor",
+    "clean",
+    "cache",
+    "augment",
+    "dicom",
+]
 
 
 PROGRAM = Path(sys.executable).parent / "podium"

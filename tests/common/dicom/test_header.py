@@ -164,3 +164,11 @@ def test_compressed_pixels_outside_fragments_are_refused():
     data = drawn(noise(), EXPLICIT).replace(EXPLICIT.uid.encode() + b"\0", b"1.2.840.10008.1.2.5\0")
     assert refusal(data) == "its pixel data is compressed, but not in fragments"
     assert BY_UID["1.2.840.10008.1.2.5"].codec == "rle"
+
+
+@pytest.mark.parametrize("tag", [b"\x08\x00\x40\x11", b"\x28\x00\x10\x30"])  # one that is skipped, one that is read
+def test_sequences_nested_without_end_are_refused(tag):
+    data = drawn(noise())
+    place = data.index(b"\x28\x00\x02\x00US")
+    level = tag + b"SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    assert refusal(data[:place] + 20_000 * level + data[place:])
