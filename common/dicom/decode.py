@@ -165,14 +165,16 @@ def _deflate(header: Header, stream: bytes) -> np.ndarray:
 
 
 def _words(header: Header, pixels: np.ndarray, claims: Claims) -> np.ndarray:
-    """As unsigned words; a sign that stands below the highest stored bit is extended up to it."""
+    """As unsigned words. Where the codestream has fewer bits than are stored, its sign is not the header's."""
     if pixels.dtype.kind == "i":
         pixels = pixels.view(f"u{pixels.itemsize}")
-    if not header.grey.is_signed or claims.bits >= header.grey.bits_stored:
+    if claims.bits >= header.grey.bits_stored:
         return pixels
+    held = pixels & pixels.dtype.type((1 << claims.bits) - 1)
+    if not header.grey.is_signed:
+        return held
     sign = 1 << (claims.bits - 1)
-    wide = pixels.astype(np.int32) & ((1 << claims.bits) - 1)
-    return ((wide ^ sign) - sign).astype(np.int16).view(np.uint16)
+    return ((held.astype(np.int32) ^ sign) - sign).astype(np.int16).view(np.uint16)
 
 
 _DECODERS = {

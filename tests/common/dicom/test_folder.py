@@ -110,10 +110,10 @@ def test_a_header_longer_than_what_is_read_at_first_is_read_whole(tmp_path):
         at_once._HEADER_BYTES = old
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_call_that_kills_its_process_takes_no_other_along(workers):
+def test_a_call_that_kills_its_process_takes_no_other_along():
+    """First two at a time, then one by one."""
     arguments = [(number,) for number in range(6)]
-    results = dict(run(dies_at_three, arguments, [0] * 6, workers, GB))
+    results = dict(run(dies_at_three, arguments, [0] * 6, workers=2, memory_bytes=GB))
     assert results == {0: 0, 1: 1, 2: 4, 3: None, 4: 16, 5: 25}
 
 
