@@ -24,8 +24,10 @@ class Competition:
     metric            the leaderboard's metric
     read_examples     raw files to a table with one row an example: `id` (text), `part` (`train` or `test`),
                       `path` (of the picture, in the raw files), a column a target (missing for test rows),
-                      where examples belong together, `group` (text), and where pictures are TIFFs of four bands,
-                      `bands` (text, their order in the file, as BGRN)
+                      where examples belong together, `group` (text), where pictures are TIFFs of four bands,
+                      `bands` (text, their order in the file, as BGRN), and, for what is amiss with the files, rows
+                      with a `problem` (text): they are listed among the unreadable ones; without
+                      `path` where there is no file
     inputs            further ways to read the raw files, by the name that `preprocess.input` asks for them, as where
                       pictures come in two forms
     sample_submission path of Kaggle's sample in the raw files; the submission repeats its ids and columns

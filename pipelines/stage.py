@@ -1,6 +1,7 @@
 """How every stage starts and ends: arguments, the lock on its outputs, errors as one message."""
 
 import argparse
+import inspect
 import os
 import sys
 import time
@@ -22,19 +23,24 @@ def run(
 ) -> None:
     """Run `stage(workspace, **arguments)` from the command line `python -m pipelines.STAGE NAME --model M`.
 
+    An argument for which `stage` has a default may be left out.
+
     in_processes  may run the stage, by its module's name, in processes that share the work, and give the exit code;
                   None where one process does it
     """
     module = Path(sys.modules[stage.__module__].__file__ or "stage").stem
     parser = argparse.ArgumentParser(prog=f"python -m pipelines.{module}", description=stage.__doc__)
     parser.add_argument("name", help="the competition's folder")
+    defaults = {name: one.default for name, one in inspect.signature(stage).parameters.items()}
+    required = [name for name in arguments if defaults[name] is inspect.Parameter.empty]
     for argument, kind in arguments.items():
-        parser.add_argument(f"--{argument}", type=kind, required=True)
+        default = None if argument in required else defaults[argument]
+        parser.add_argument(f"--{argument}", type=kind, required=argument in required, default=default)
     given = vars(parser.parse_args())
     name = given.pop("name")
     try:
         workspace = Workspace.open(name)
-        key = output_key(module, given)
+        key = output_key(module, {argument: given[argument] for argument in required})
         if in_processes and "RANK" not in os.environ:
             output_lock(workspace, key).release()  # waits for an earlier run here, rather than one process for another
             code = in_processes(workspace, f"pipelines.{module}")

@@ -126,7 +126,7 @@ def test_make_names_the_environments_programs_by_their_path():
 
 def requirements(dev: bool) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    more = project["optional-dependencies"]["dev"] if dev else []
+    more = project["optional-dependencies"]["dev" if dev else "cluster"]
     return [Requirement(text) for text in [*project["dependencies"], *more]]
 
 

@@ -34,20 +34,23 @@ class ExpectedFbeta:
 
     beta: float
     exclusive: Exclusive | None = None
+    never_empty: bool = False
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         """(rows, tags) probabilities to (rows, tags) bool."""
-        return expected_fbeta(probabilities, self.beta, self.exclusive)[0]
+        return expected_fbeta(probabilities, self.beta, self.exclusive, self.never_empty)[0]
 
 
 def expected_fbeta(
-    probabilities: np.ndarray, beta: float, exclusive: Exclusive | None = None
+    probabilities: np.ndarray, beta: float, exclusive: Exclusive | None = None, never_empty: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """The set of tags whose expected F-beta is highest, exactly, and how high it is.
 
     probabilities  (rows, tags), of each tag by itself; calibrated, or the expectation means nothing
     exclusive      tags of which exactly one is true: their probabilities are divided by their sum. Tags are
                    independent otherwise, given that no tag is true that stands alone
+    never_empty    every row has a tag, whatever the probabilities say: so the set of none is not taken. Among the
+                   others the best one stays the best, since without a true tag all of them score 0
 
     Returns (rows, tags) bool and (rows,) float64. F-beta is (1 + beta^2) TP / (beta^2 (TP + FN) + TP + FP), and 1
     where neither true nor predicted tags are there, as in `common.metrics.fbeta`. Several exclusive tags may be
@@ -66,11 +69,13 @@ def expected_fbeta(
     expected = np.zeros(len(probabilities))
     for begin in range(0, len(probabilities), _CHUNK_ROWS):
         rows = slice(begin, begin + _CHUNK_ROWS)
-        chosen[rows], expected[rows] = _best_sets(probabilities[rows], beta, exclusive)
+        chosen[rows], expected[rows] = _best_sets(probabilities[rows], beta, exclusive, never_empty)
     return chosen, expected
 
 
-def _best_sets(probabilities: np.ndarray, beta: float, exclusive: Exclusive) -> tuple[np.ndarray, np.ndarray]:
+def _best_sets(
+    probabilities: np.ndarray, beta: float, exclusive: Exclusive, never_empty: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Compare the sets of the k likeliest free tags, m likeliest ordinary exclusive ones, with the lone one or not."""
     rows, tags = probabilities.shape
     lone = list(exclusive.alone)
@@ -93,6 +98,7 @@ def _best_sets(probabilities: np.ndarray, beta: float, exclusive: Exclusive) -> 
         for k in range(len(free) + 1)
         for m in range(len(group) + 1)
         for with_lone in range(len(lone) + 1)
+        if k + m + with_lone or not never_empty
     ]
     for k, m, with_lone in sorted(options, key=sum):
         predicted = k + m + with_lone

@@ -32,18 +32,23 @@ def free_memory_bytes() -> int:
 
 def needed_bytes(path: Path, frame: int | None = None) -> int:
     """The memory that converting a file takes at its peak, without the process itself; 0 if it cannot be read."""
-    size = path.stat().st_size
+    return needed_bytes_of(path.stat().st_size, lambda most: _begin_of(path, most), frame)
+
+
+def needed_bytes_of(size: int, begin_of: Callable[[int], bytes], frame: int | None = None) -> int:
+    """As `needed_bytes`, of a file of `size` bytes wherever it lies; `begin_of(most)` gives its first bytes."""
+    for most in (_HEADER_BYTES, size):
+        try:
+            return size + _picture_bytes(read_header(begin_of(most), frame))
+        except UnreadableRadiograph:
+            if size <= _HEADER_BYTES:
+                return 0
+    return size
+
+
+def _begin_of(path: Path, most: int) -> bytes:
     with open(path, "rb") as file:
-        begin = file.read(_HEADER_BYTES)
-    try:
-        return size + _picture_bytes(read_header(begin, frame))
-    except UnreadableRadiograph:
-        if size <= len(begin):
-            return 0
-    try:
-        return size + _picture_bytes(read_header(path.read_bytes(), frame))
-    except UnreadableRadiograph:
-        return size
+        return file.read(most)
 
 
 def _picture_bytes(header: Header) -> int:

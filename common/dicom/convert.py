@@ -11,26 +11,17 @@ from common.dicom.header import Header, read_header
 from common.dicom.mapping import Mapping, mapping_of
 from common.dicom.options import DicomOptions
 
-FACTS = {
-    "transfer_syntax": "str",
-    "photometric_interpretation": "str",
-    "bits_stored": "Int8",
-    "mapping": "str",
-    "decoder": "str",
-    "original_width_px": "Int32",
-    "original_height_px": "Int32",
-}
-"""What `Radiograph.facts` holds, with the types of a table's columns; nothing in it tells of a person."""
-
 
 @dataclass(frozen=True)
 class Radiograph:
     """pixels  (h, w) uint16: 0 is black, 65535 white, bright where the body absorbs
-    facts   see FACTS
+    facts   see common/dicom/facts.py
+    words   (rows, columns) what is stored, before the mapping
     """
 
     pixels: np.ndarray
     facts: dict[str, str | int]
+    words: np.ndarray
 
 
 def convert(data: bytes | Path, options: DicomOptions | None = None) -> Radiograph:
@@ -42,7 +33,7 @@ def convert(data: bytes | Path, options: DicomOptions | None = None) -> Radiogra
     header = read_header(Path(data).read_bytes() if isinstance(data, Path) else data, options.frame)
     words = decode(header, options.frame or 0)
     mapping = mapping_of(header.grey, options, words)
-    return Radiograph(reduced(mapping.apply(words), options.longest_side_px), _facts(header, mapping))
+    return Radiograph(reduced(mapping.apply(words), options.longest_side_px), _facts(header, mapping), words)
 
 
 def reduced(pixels: np.ndarray, longest_side_px: int | None) -> np.ndarray:

@@ -67,6 +67,15 @@ class Archive:
         """The content of a member; raises PodiumError when length or checksum is wrong."""
         return b"".join(self._chunks(member))
 
+    def read_begin(self, member: Member, most: int) -> bytes:
+        """At most the first `most` bytes, unchecked: enough to see what a large file is."""
+        begin = b""
+        for chunk in self._chunks(member):
+            begin += chunk
+            if len(begin) >= most:
+                break
+        return begin[:most]
+
     def open_nested(self, member: Member) -> "Archive":
         """The zip that `member` is.
 

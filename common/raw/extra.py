@@ -33,10 +33,22 @@ class RawAndExtra:
     sources: Mapping[str, RawFiles]
 
     def read_bytes(self, name: str) -> bytes:
+        files, inside = self._place(name)
+        return files.read_bytes(inside)
+
+    def read_begin(self, name: str, most: int) -> bytes:
+        files, inside = self._place(name)
+        return files.read_begin(inside, most)
+
+    def stamp(self, name: str) -> tuple[str, int]:
+        files, inside = self._place(name)
+        return files.stamp(inside)
+
+    def _place(self, name: str) -> tuple[RawFiles, str]:
         if not name.startswith(_MARK):
-            return self.raw.read_bytes(name)
+            return self.raw, name
         source, _, inside = name.removeprefix(_MARK).partition("/")
-        return self.sources[source].read_bytes(inside)
+        return self.sources[source], inside
 
 
 def open_sources(options: Sequence[ExtraOptions], base: Path) -> list[ExtraSource]:

@@ -72,6 +72,25 @@ class RawFiles:
                 f"{source}: cannot be read ({error.strerror}); the stage `download` looks at the files afresh"
             ) from None
 
+    def read_begin(self, name: str, most: int) -> bytes:
+        """The first bytes of a file, at most so many."""
+        source = _index(self)[name]
+        if isinstance(source, Member):
+            return source.archive.read_begin(source, most)
+        with open(source, "rb") as file:
+            return file.read(most)
+
+    def stamp(self, name: str) -> tuple[str, int]:
+        """A mark that changes with the content, without reading it, and the size in bytes.
+
+        The checksum of what lies in a zip; of a loose file, when it was last written.
+        """
+        source = _index(self)[name]
+        if isinstance(source, Member):
+            return f"{source.crc32:08x}", source.bytes
+        about = source.stat()
+        return str(about.st_mtime_ns), about.st_size
+
     def read_csv(self, name: str, **pandas_keywords: Any) -> pd.DataFrame:
         """A CSV file as a table; the keywords are those of `pandas.read_csv`.
 

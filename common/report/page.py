@@ -19,6 +19,7 @@ from common.report.learning_rates import rates_section
 from common.report.look import DARK
 from common.report.pictures import pictures_section
 from common.report.predicted import predictions_section
+from common.report.radiographs import radiographs_section
 from common.report.results import cost_section, headline, result_section
 from common.report.split import split_section
 from common.report.triage import triage_section
@@ -56,6 +57,6 @@ def report_sections(inputs: Inputs) -> list[Section]:
     sections.append(triage_section(inputs, thumbnails))
     sections += [training_section(inputs), activations_section(inputs), rates_section(inputs), cost_section(inputs)]
     sections += [classes_section(inputs, thumbnails), data_section(inputs), split_section(inputs, thumbnails)]
-    sections.append(submission_section(inputs))
+    sections += [radiographs_section(inputs, thumbnails), submission_section(inputs)]
     sections.append(Section("recipe", "Recipe", [Folded("params.yaml", inputs.params_text)]))
     return [section for section in sections if section.blocks]

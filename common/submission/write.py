@@ -9,7 +9,8 @@ import pandas as pd
 from common.competition import Competition
 from common.errors import PodiumError
 from common.files import replacing
-from common.targets import Multiclass, Multilabel
+from common.predictions import make_table
+from common.targets import Binary, Multiclass, Multilabel, Target
 
 # Seven digits are more than float32 networks know; what further digits say is noise of the machine.
 _FLOAT_FORMAT = "%.7g"
@@ -59,8 +60,11 @@ def check_submission(path: Path, competition: Competition, sample: pd.DataFrame)
     values = written.drop(columns=id_column)
     empty = (values.apply(lambda column: column.str.strip()) == "").to_numpy()
     checks.append(Check("no missing value", not empty.any(), f"{int(empty.sum()):,} empty cells"))
+    target = competition.targets[competition.scored_target]
+    # A list of tags may be numbers with spaces between them, and a list of one reads like a number.
+    lists = isinstance(target, Multilabel) and values.shape[1] == 1
     numeric = sample.drop(columns=id_column).apply(pd.to_numeric, errors="coerce").notna().all(axis=None)
-    checks += _check_numbers(values, competition) if numeric else _check_labels(values, competition)
+    checks += _check_numbers(values, competition) if numeric and not lists else _check_labels(values, competition)
     return checks
 
 
@@ -78,12 +82,24 @@ def _check_labels(values: pd.DataFrame, competition: Competition) -> list[Check]
     texts = sorted(set(values.to_numpy(dtype=object).ravel()))
     checks = [Check("not constant", len(texts) > 1, f"{len(texts):,} different values")]
     if target.classes:
-        separator = target.separator if isinstance(target, Multilabel) else None
-        found = {word for text in texts for word in (text.split(separator) if separator else [text])}
-        unknown = sorted(found - {""} - set(target.classes))
+        lists = isinstance(target, Multilabel)
+        written = _texts_of_classes(competition, target)
+        known = {word for text in written for word in (text.split() if lists else [text])}
+        unknown = sorted({word for text in texts for word in (text.split() if lists else [text])} - known - {""})
         said = f"{unknown[0]!r} is none of the {len(target.classes)} classes" if unknown else "all are classes"
         checks.append(Check("known labels", not unknown, said))
     return checks
+
+
+def _texts_of_classes(competition: Competition, target: Target) -> list[str]:
+    """How the submission writes each class by itself, which may be a number in place of a name."""
+    certain = np.eye(len(target.classes))
+    outputs = certain[:, -len(target.outputs) :] if isinstance(target, Binary) else certain
+    predictions = {name: np.zeros((len(certain), len(one.outputs))) for name, one in competition.targets.items()}
+    predictions[competition.scored_target] = outputs
+    ids = [str(row) for row in range(len(certain))]
+    table = make_table(ids, "blend", predictions, competition.targets)
+    return competition.submission(table.drop(columns="view").set_index("id")).iloc[:, 0].astype(str).tolist()
 
 
 def _check_numbers(values: pd.DataFrame, competition: Competition) -> list[Check]:

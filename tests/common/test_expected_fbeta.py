@@ -109,6 +109,14 @@ def test_predicting_nothing_is_right_where_most_likely_nothing_is_true():
     assert expected[0] == pytest.approx(0.9 * 0.95)
 
 
+@settings(max_examples=60, deadline=None)
+@given(row=probabilities(1, 6), beta=BETAS)
+def test_where_every_row_has_a_tag_the_best_of_the_other_sets_is_taken(row, beta):
+    chosen, expected = expected_fbeta(row[None, :], beta, never_empty=True)
+    every = expectation_of_every_set(row, beta, None)
+    assert chosen.any() and expected[0] == pytest.approx(every[1:].max(), abs=1e-9)
+
+
 def test_recall_that_counts_more_takes_more_tags():
     drawn = np.random.default_rng(2).random((500, 10))
     sizes = [expected_fbeta(drawn, beta)[0].sum() for beta in (0.5, 1, 2)]

@@ -15,9 +15,11 @@ from PIL import Image
 from common.errors import PodiumError
 from common.images.ingest import ingest, work_folder
 from common.images.perceptual_hash import FLAT, perceptual_hash, turned_and_mirrored
+from common.images.spread import Spread
 from common.images.store import ImageStore, write_store
 from common.raw.files import RawFiles
 
+HERE = Spread(workers=0)
 RAMP_16_BIT = np.arange(65536, dtype=np.uint16).reshape(256, 256)
 
 
@@ -53,8 +55,8 @@ def pictures_of(raw: RawFiles) -> pd.DataFrame:
 
 def test_pictures_are_stored_and_described(raw, tmp_path):
     pictures = pictures_of(raw)
-    with work_folder("manifest", pictures) as work:
-        facts = ingest(raw, pictures, tmp_path / "images.zip", work, workers=0)
+    with work_folder(tmp_path / "images.zip") as work:
+        facts = ingest(raw, pictures, tmp_path / "images.zip", work, HERE)
     assert not work.exists()
     table = pictures.join(facts).set_index("id")
     with ImageStore(tmp_path / "images.zip") as store:
@@ -78,42 +80,37 @@ def some_picture_as_gif() -> np.ndarray:
 
 
 def test_the_number_of_workers_changes_no_byte(raw, tmp_path, monkeypatch):
-    monkeypatch.setattr("common.images.ingest._WORKERS_START_SECONDS", 0.0)
+    monkeypatch.setattr("common.images.spread._WORKERS_START_SECONDS", 0.0)
     pictures = pictures_of(raw)
     tables = []
     for workers in (0, 2):
-        with work_folder(f"{workers}", pictures) as work:
-            tables.append(ingest(raw, pictures, tmp_path / f"{workers}.zip", work, workers))
+        with work_folder(tmp_path / f"{workers}.zip") as work:
+            tables.append(ingest(raw, pictures, tmp_path / f"{workers}.zip", work, Spread(workers)))
     pd.testing.assert_frame_equal(*tables)
     assert (tmp_path / "0.zip").read_bytes() == (tmp_path / "2.zip").read_bytes()
 
 
-def test_a_broken_run_goes_on_from_its_finished_batches(raw, tmp_path):
-    pictures = pictures_of(raw)
-    last = raw.root / pictures["path"].iloc[-1]
-    content = last.read_bytes()
-    raw.names()  # looks into the folder now
-    last.unlink()
-    with pytest.raises(PodiumError), work_folder("manifest", pictures) as work:
-        ingest(raw, pictures, tmp_path / "images.zip", work, workers=0)
-    assert not (tmp_path / "images.zip").exists()
+def test_a_rerun_does_only_what_is_left(raw, tmp_path):
+    pictures, store = pictures_of(raw), tmp_path / "images.zip"
+    with pytest.raises(PodiumError, match="too many"), work_folder(store) as work:
+        facts = ingest(raw, pictures, store, work, HERE)
+        raise PodiumError("too many are unreadable")
+    assert facts["reason"].notna().sum() == 1
     finished = {path.name: path.stat().st_mtime_ns for path in work.glob("*.parquet")}
-    assert len(finished) == 1
-    last.write_bytes(content)
-    with work_folder("manifest", pictures) as again:
+    assert len(finished) == 2
+    (raw.root / "train" / "short.jpg").write_bytes(jpeg(some_picture(51)))
+    mended = RawFiles(raw.root)
+    with work_folder(store) as again:
         assert again == work
-        ingest(raw, pictures, tmp_path / "images.zip", work, workers=0)
-        for name, changed in finished.items():
-            assert (work / name).stat().st_mtime_ns == changed
-    with work_folder("manifest", pictures) as fresh:
-        ingest(raw, pictures, tmp_path / "unbroken.zip", fresh, workers=0)
-    assert (tmp_path / "images.zip").read_bytes() == (tmp_path / "unbroken.zip").read_bytes()
-
-
-def test_other_raw_files_share_no_batches(raw):
-    pictures = pictures_of(raw)
-    with work_folder("one", pictures) as one, work_folder("two", pictures) as two:
-        assert one != two
+        assert ingest(mended, pictures, store, work, HERE)["reason"].isna().all()
+        left = {path.name: path.stat().st_mtime_ns for path in work.glob("*.parquet")}
+        assert len(left.keys() - finished.keys()) == 1  # the batch of the mended file
+        assert all(left[name] == finished[name] for name in finished)
+    assert not work.exists()
+    with work_folder(tmp_path / "unbroken.zip") as fresh:
+        assert fresh != work
+        ingest(mended, pictures, tmp_path / "unbroken.zip", fresh, HERE)
+    assert store.read_bytes() == (tmp_path / "unbroken.zip").read_bytes()
 
 
 def test_the_store_is_a_plain_zip_with_fixed_times(tmp_path):
@@ -188,8 +185,8 @@ def test_tiffs_of_four_bands_keep_them_where_the_table_names_their_order(tmp_pat
     (folder / "a.tif").write_bytes(imagecodecs.tiff_encode(bands, photometric="minisblack", extrasample="unspecified"))
     (folder / "b.jpg").write_bytes(jpeg(some_picture(1)))
     pictures = pictures_of(RawFiles(tmp_path / "raw")).assign(bands=["BGRN", ""])
-    with work_folder("manifest", pictures) as work:
-        facts = ingest(RawFiles(tmp_path / "raw"), pictures, tmp_path / "images.zip", work, workers=0)
+    with work_folder(tmp_path / "images.zip") as work:
+        facts = ingest(RawFiles(tmp_path / "raw"), pictures, tmp_path / "images.zip", work, HERE)
     assert facts["reason"].isna().all()
     assert facts["channels"].tolist() == [4, 3] and facts["bits"].tolist() == [16, 8]
     with ImageStore(tmp_path / "images.zip") as store:

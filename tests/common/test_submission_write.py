@@ -1,11 +1,14 @@
 """The submission repeats the sample's ids and columns; every check can fail."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from common.competition import Competition
 from common.errors import PodiumError
+from common.layouts import decoded_column
 from common.metrics import log_loss
 from common.predictions import make_table
 from common.submission.write import check_submission, write_submission
@@ -24,6 +27,12 @@ PETS = Competition(
 def competition(targets):
     """Any competition with these targets, whose predictions are handed in as they are."""
     return Competition("any", "Any", targets, log_loss, lambda raw: pd.DataFrame(), lambda table: table)
+
+
+def deciding(**target):
+    """A competition that hands in the classes or tags of its target."""
+    ((name, one),) = target.items()
+    return replace(competition(target), submission=lambda table: decoded_column(table, name, one, name))
 
 
 SAMPLE = pd.DataFrame({"id": ["10", "2", "1"], "label": ["0.5"] * 3})
@@ -87,14 +96,14 @@ def test_rows_of_a_multiclass_submission_sum_to_one(tmp_path):
     ],
 )
 def test_labels_are_known_and_not_all_the_same(tmp_path, values, expected):
-    breeds = competition({"breed": Multiclass(("akita", "beagle"))})
+    breeds = deciding(breed=Multiclass(("akita", "beagle")))
     sample = pd.DataFrame({"id": ["a", "b"], "breed": ["akita", "akita"]})
     pd.DataFrame({"id": ["a", "b"], "breed": values}).to_csv(tmp_path / "labels.csv", index=False)
     assert failed(tmp_path / "labels.csv", sample, breeds) == expected
 
 
 def test_tags_are_looked_up_one_by_one(tmp_path):
-    weather = competition({"tags": Multilabel(("clear", "haze"))})
+    weather = deciding(tags=Multilabel(("clear", "haze")))
     sample = pd.DataFrame({"id": ["a", "b"], "tags": ["clear", "clear"]})
     (tmp_path / "good.csv").write_text("id,tags\na,clear haze \nb,haze\n")
     (tmp_path / "bad.csv").write_text("id,tags\na,clear fog\nb,haze\n")

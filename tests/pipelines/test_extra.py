@@ -159,6 +159,6 @@ def test_a_zip_will_do(repository, tmp_path):
     archive = Path(shutil.make_archive(str(tmp_path / "shelter"), "zip", repository.root / "shelter"))
     workspace = with_recipe(repository, RECIPE + f"extra: [{{path: {archive}, source: a zip}}]\n")
     extra(workspace, "source0")
-    sources, _ = checked_sources(workspace)
+    sources = checked_sources(workspace)
     rows = extra_rows(sources[0], workspace.competition.targets, pd.DataFrame({"part": [], "id": []}))
     assert rows["id"].tolist()[3:] == ["shelter/copied.jpg", "shelter/saved_anew.png"]
