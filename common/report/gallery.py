@@ -53,6 +53,14 @@ class Thumbnails:
                 break
         return found
 
+    def before(self, key: ExampleKey, *lines: str) -> Picture | None:
+        """What a DICOM file held before the mapping, captioned; None where nothing is known of it."""
+        row: pd.Series = self.examples.loc[[key]].iloc[0]
+        file = f"before/{row['file']}".removesuffix(".png") + ".jpg"
+        if file not in self.images.names():
+            return None
+        return Picture(*self._encode(file), "as stored", lines)
+
     def _encode(self, file: str) -> tuple[str, int, int]:
         whole = self.images.read(file)
         colours = whole if whole.ndim == 2 else np.ascontiguousarray(whole[:, :, :3])  # near infrared is not shown

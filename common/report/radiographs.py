@@ -33,7 +33,7 @@ def radiographs_section(inputs: Inputs, thumbnails: Thumbnails | None) -> Sectio
 
 def _pairs(table: pd.DataFrame, thumbnails: Thumbnails) -> Gallery:
     """The first file of each kind, the rarest kinds first."""
-    sizes = table.groupby(_KINDS, dropna=False, as_index=False)["id"].size().rename(columns={"size": "files"})
+    sizes = table.groupby(_KINDS, dropna=False)["id"].size().rename("files").reset_index()
     first = table.drop_duplicates(_KINDS).merge(sizes, on=_KINDS).sort_values(["files", "part", "id"], kind="stable")
     pictures: list[Picture | None] = []
     for _, row in first.head(_MOST_PAIRS).iterrows():

@@ -133,7 +133,7 @@ def _plant(folder: Path, cut: str, again: tuple[str, str]) -> None:
 
 def _radiograph(random: np.random.Generator, parts: tuple[int, ...]) -> Canvas:
     side = 192
-    canvas = np.zeros((side, side), np.float32)
+    canvas: Canvas = np.zeros((side, side), np.float32)
     for part in parts if parts != (9, 21) else (9,):
         _BODY[part](canvas, random)
     if 21 in parts:
