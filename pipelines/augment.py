@@ -10,7 +10,7 @@ from common.errors import UsageError
 from common.files import replacing
 from common.images.augment import draw
 from common.images.contact_sheet import contact_sheet
-from common.images.mix import Mixing, draw_mixes
+from common.images.mix import Mixing, draw_erasures, draw_mixes
 from common.images.pictures import StoredPictures
 from common.options import nearest
 from common.randomness import derived_seed
@@ -64,7 +64,7 @@ def _view(workspace: Workspace, options: ModelOptions) -> View:
 def _tiles(view: View, row: int, options: ModelOptions, seed: int) -> Iterator[tuple[np.ndarray, list[str]]]:
     """Pixels in 0..1 and what was drawn: the plain picture, then the first epochs of a training."""
     mixing = Mixing(options.mixup, options.cutmix, options.random_erasing)
-    positions = np.array([row])
+    positions, side = np.array([row]), view.examples.side_px
     (plain,) = micro_batches(view, [positions], 1, "none", seed, ("view", 0), 0)
     yield _shown(plain), ["as in validation"]
     for epoch in range(TIMES):
@@ -73,9 +73,12 @@ def _tiles(view: View, row: int, options: ModelOptions, seed: int) -> Iterator[t
         names = view.names(positions)
         lines = [f"{name} {said}" for name, said in draw(names, options.augmentation, seed, *purpose).named(0).items()]
         if mixing.has_partners:
-            mixes = draw_mixes(names, len(view), view.examples.side_px, mixing, seed, *purpose)
+            mixes = draw_mixes(names, len(view), side, mixing, seed, *purpose)
             how = "cutmix" if mixes.boxes.any() else "mixup"
             lines.append(f"{how} {1 - mixes.share[0]:.2f} of {view.ids[mixes.partners[0]]}")
+        ((top, bottom, left, right),) = draw_erasures(names, mixing.random_erasing, side, seed, *purpose).tolist()
+        if bottom:
+            lines.append(f"erased {(bottom - top) * (right - left) / side**2:.2f}")
         yield _shown(batch), [f"epoch {epoch + 1}", *lines]
 
 

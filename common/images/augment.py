@@ -68,7 +68,7 @@ class Draws:
         symmetry = int(self.symmetry[row])
         bits = ((_TRANSPOSED, "transposed"), (_UPSIDE_DOWN, "upside down"), (_MIRRORED, "mirrored"))
         said = {
-            "symmetry": " ".join(name for bit, name in bits if symmetry & bit),
+            "turned": " ".join(name for bit, name in bits if symmetry & bit),
             "rotation": f"{self.rotation_degrees[row]:+.1f} degrees",
             "zoom": f"{self.zoom[row]:.2f}",
             "stretch": f"{self.stretch[row]:.2f}",

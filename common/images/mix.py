@@ -77,19 +77,24 @@ def mix(pictures: np.ndarray, partners: np.ndarray, mixes: Mixes) -> None:
             cv2.addWeighted(flat, share, other.reshape(len(own), -1), 1 - share, 0, dst=flat)
 
 
+def draw_erasures(ids: Sequence[str], probability: float, side: int, seed: int, *purpose: object) -> np.ndarray:
+    """What is erased of each picture: (batch, 4) int, top, bottom, left, right; all 0 for nothing."""
+    whether, size, aspect, down, across = uniform_draws(seed, ("erase", *purpose), ids, 5).T
+    area, aspect = _ERASED_AREA[0] + (_ERASED_AREA[1] - _ERASED_AREA[0]) * size, _ERASED_ASPECT ** (2 * aspect - 1)
+    height, width = (np.minimum(side, np.rint(side * np.sqrt(part))) for part in (area * aspect, area / aspect))
+    top, left = np.rint((side - height) * down), np.rint((side - width) * across)
+    boxes = np.column_stack([top, top + height, left, left + width]).astype(int)
+    boxes[whether >= probability] = 0
+    return boxes
+
+
 def erase(pictures: np.ndarray, ids: Sequence[str], probability: float, seed: int, *purpose: object) -> None:
-    """Make a rectangle of some pictures (batch, side, side, channels) noise, in place."""
+    """Make a rectangle of some pictures (batch, side, side, channels) noise, in place; see `draw_erasures`."""
     if not probability:
         return
-    side, full = pictures.shape[1], np.iinfo(pictures.dtype).max
-    least, most = _ERASED_AREA
-    for picture, id_, draws in zip(pictures, ids, uniform_draws(seed, ("erase", *purpose), ids, 5), strict=True):
-        if draws[0] >= probability:
-            continue
-        area, aspect = least + (most - least) * draws[1], _ERASED_ASPECT ** (2 * draws[2] - 1)
-        height, width = (min(side, round(side * np.sqrt(part))) for part in (area * aspect, area / aspect))
-        top, left = round((side - height) * draws[3]), round((side - width) * draws[4])
-        noise = generator(seed, "noise", *purpose, id_).integers(
-            0, full, (height, width, pictures.shape[3]), pictures.dtype, endpoint=True
-        )
-        picture[top : top + height, left : left + width] = noise
+    boxes, full = draw_erasures(ids, probability, pictures.shape[1], seed, *purpose), np.iinfo(pictures.dtype).max
+    for picture, id_, (top, bottom, left, right) in zip(pictures, ids, boxes.tolist(), strict=True):
+        if bottom:
+            erased = picture[top:bottom, left:right]
+            noise = generator(seed, "noise", *purpose, id_)
+            erased[:] = noise.integers(0, full, erased.shape, pictures.dtype, endpoint=True)

@@ -1,7 +1,8 @@
 """Pixels of many pictures at one size, read a batch at a time: from the decoded map, or each time from the store.
 
-Both give the same pixels. The map is read by one read a picture, not through a mapping: where it is larger than the
-memory, page faults bring in a few pages each, and are more than ten times slower (benchmarks/cache.py).
+Both give the same pixels. A map that the memory can hold is mapped, which is the fastest. A larger one is read by one
+read a picture, the next batch announced before: page faults would bring in a few pages each, and are ten times slower
+(benchmarks/cache.py).
 """
 
 import hashlib
@@ -52,11 +53,14 @@ class MappedPictures:
 
     def __getitem__(self, rows: int | slice | np.ndarray) -> np.ndarray:
         """Pixels (rows, side, side, channels), or (side, side, channels) of one row."""
-        chosen = self.positions[rows]
-        pixels = np.empty((chosen.size, *self.size), self.dtype)
-        for place, position in zip(pixels, np.atleast_1d(chosen).tolist(), strict=True):
-            self._read(place, position * self._bytes_each)
-        return pixels if np.ndim(chosen) else pixels[0]
+        chosen = np.atleast_1d(self.positions[rows])
+        if self.exceeds_memory:
+            pixels = np.empty((len(chosen), *self.size), self.dtype)
+            for place, position in zip(pixels, chosen.tolist(), strict=True):
+                self._read(place, position * self._bytes_each)
+        else:
+            pixels = self._mapping[chosen]
+        return pixels if np.ndim(self.positions[rows]) else pixels[0]
 
     def announce(self, rows: np.ndarray) -> None:
         """Tell the system that these rows will be asked for soon, where they may have to come from the disk."""
@@ -65,9 +69,19 @@ class MappedPictures:
                 os.posix_fadvise(self._descriptor, position * self._bytes_each, self._bytes_each, _WILL_NEED)
 
     def _read(self, place: np.ndarray, offset: int) -> None:
-        bytes_read = _read_into(self._descriptor, place, offset)
-        if bytes_read != self._bytes_each:
-            raise PodiumError(f"{self.folder}: cut short; `podium cache clear decoded`, and start again")
+        if _read_into(self._descriptor, place, offset) != self._bytes_each:
+            raise self._cut_short()
+
+    @cached_property
+    def _mapping(self) -> np.ndarray:
+        try:
+            mapped = np.memmap(self.folder / "pixels.bin", self.dtype, "r", shape=(self.entries, *self.size))
+        except ValueError:
+            raise self._cut_short() from None
+        return np.asarray(mapped)  # whose rows are plain arrays
+
+    def _cut_short(self) -> PodiumError:
+        return PodiumError(f"{self.folder}: cut short; `podium cache clear decoded`, and start again")
 
     @cached_property
     def _file(self) -> BinaryIO:
@@ -83,7 +97,7 @@ class MappedPictures:
 
     @cached_property
     def exceeds_memory(self) -> bool:
-        """Whether the map may not stay in the page cache; announcing takes longer than reading from there."""
+        """Whether the map may not stay in the page cache."""
         return self.entries * self._bytes_each > memory_bytes() / 2
 
 

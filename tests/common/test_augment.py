@@ -139,7 +139,7 @@ def test_what_was_drawn_has_names():
     draws = no_change(2, symmetry=np.array([0, 5]), zoom=np.array([1, 1.25]), gain=np.array([1, 0.9]))
     assert draws.named(0) == {}
     assert draws.named(1) == {
-        "symmetry": "transposed mirrored", "zoom": "1.25", "shift": "+0.00 +0.00", "contrast": "0.90",
+        "turned": "transposed mirrored", "zoom": "1.25", "shift": "+0.00 +0.00", "contrast": "0.90",
     }  # fmt: skip
 
 

@@ -142,7 +142,13 @@ def test_an_interrupted_build_leaves_nothing_that_is_taken_for_whole(store, scra
     assert decode_once(path, ["train/a.png"], hashes[:1], 8, 32, "squash", 1)[:].any()
 
 
-def test_a_map_that_was_cut_short_is_an_error_with_its_remedy(store, scratch):
+@pytest.fixture(params=["enough memory", "little memory"])
+def memory(request, monkeypatch):
+    if request.param == "little memory":
+        monkeypatch.setattr(pictures_module, "memory_bytes", lambda: 1000)
+
+
+def test_a_map_that_was_cut_short_is_an_error_with_its_remedy(store, scratch, memory):
     path, pictures, hashes = store
     pixels = decode_once(path, list(pictures), hashes, 16, 32, "squash", 1)
     (pixels_file,) = (scratch / "decoded").glob("*/pixels.bin")
@@ -151,7 +157,7 @@ def test_a_map_that_was_cut_short_is_an_error_with_its_remedy(store, scratch):
         pixels[:]
 
 
-def test_rows_are_asked_for_like_those_of_an_array(store):
+def test_rows_are_asked_for_like_those_of_an_array(store, memory):
     path, pictures, hashes = store
     pixels = decode_once(path, list(pictures), hashes, 16, 32, "squash", 1)
     array = pixels[:]
@@ -161,12 +167,14 @@ def test_rows_are_asked_for_like_those_of_an_array(store):
     np.testing.assert_array_equal(pixels[1:], array[1:])
 
 
-def test_announcing_changes_no_pixel(store, monkeypatch):
+def test_a_map_larger_than_memory_is_read_piece_by_piece_to_the_same_pixels(store, monkeypatch):
     path, pictures, hashes = store
     pixels = decode_once(path, list(pictures), hashes, 16, 32, "squash", 1)
     before = pixels[:]
+    assert isinstance(pixels[1], np.ndarray) and not isinstance(before, np.memmap) and before.flags.writeable
     monkeypatch.setattr(pictures_module, "memory_bytes", lambda: 1000)
     small_memory = pixels.take(np.arange(3))
+    assert small_memory.exceeds_memory
     small_memory.announce(np.array([2, 1]))
     np.testing.assert_array_equal(small_memory[:], before)
 

@@ -45,14 +45,24 @@ def test_the_sheet_is_a_png_in_the_report_folder(tmp_path, dtype, channels, augm
 
 
 def test_the_plain_picture_comes_first_and_each_epoch_says_what_was_drawn(tmp_path):
-    pets = make(tmp_path, augmentation="photo", cutmix=1.0)
+    pets = make(tmp_path, augmentation="photo", cutmix=1.0, random_erasing=0.5)
     options = pets.section(ModelOptions, "models", "first")
     tiles = list(_tiles(_view(pets, options), 2, options, 1))
     assert len(tiles) == 1 + TIMES and tiles[0][1] == ["as in validation"]
     plain = cv2.resize(ImageStore(pets.images).read("train/cat.2.png"), (64, 64))
     np.testing.assert_allclose(tiles[0][0], plain / 255, atol=2 / 255)
     said = "\n".join(line for _, lines in tiles[1:] for line in lines)
-    for name in ("rotation", "zoom", "stretch", "shift", "contrast", "brightness", "mirrored", "cutmix"):
+    for name in (
+        "rotation",
+        "zoom",
+        "stretch",
+        "shift",
+        "contrast",
+        "brightness",
+        "turned mirrored",
+        "cutmix",
+        "erased",
+    ):
         assert name in said
     assert tiles[3][1][0] == "epoch 3"
     assert len({pixels.tobytes() for pixels, _ in tiles}) == 1 + TIMES
