@@ -38,6 +38,8 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "photo": Augmentation(2, rotation_degrees=10, zoom=1.25, stretch=0.1, contrast=0.2, brightness=0.1),
     # From above there is no up: satellites, microscopes. Little zoom, since the scale is known.
     "top_down": Augmentation(8, rotation_degrees=10, zoom=1.05, contrast=0.1, brightness=0.05),
+    # Things seen from near, which lie as they fell: leaves, skin, cloth. Neither direction nor scale says anything.
+    "close_up": Augmentation(8, zoom=1.3, stretch=0.1, contrast=0.2, brightness=0.1),
     # The same for bands measured in a narrow part of 16 bits, out of which a change of light would push them.
     "bands": Augmentation(8, rotation_degrees=10, zoom=1.05),
     # Scale, angle and exposure differ little between devices; shades are measurements, so light changes little.

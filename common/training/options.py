@@ -27,7 +27,7 @@ class ModelOptions(Options):
     image_size_px: int = Field(ge=16, description="side of the square that the network sees in prediction")
     resize: Literal["squash", "crop", "pad"] = Field("squash", description="how a picture becomes a square")
     channels: Literal[1, 3, 4] = Field(3, description="the network takes: 1 grey, 3 colour, 4 as stored with four")
-    augmentation: Literal["photo", "crop", "mirror", "top_down", "bands", "radiograph", "none"] = Field(
+    augmentation: Literal["photo", "crop", "mirror", "top_down", "close_up", "bands", "radiograph", "none"] = Field(
         "photo", description="what may change without changing the label, by what the pictures are"
     )
     target_weights: dict[str, float] = Field({}, description="of each target in the loss; unlisted: 1; 0 leaves it out")

@@ -118,13 +118,15 @@ def test_a_window_is_cut_out_where_the_warp_would_look(symmetry):
     assert abs(window - turned).max() <= 3
 
 
-def test_of_top_down_all_symmetries_are_drawn_alike_often():
-    drawn = draw([str(number) for number in range(4000)], "top_down", 1, "train", 0).symmetry
+@pytest.mark.parametrize("kind", ["top_down", "close_up"])
+def test_where_there_is_no_up_all_symmetries_are_drawn_alike_often(kind):
+    drawn = draw([str(number) for number in range(4000)], kind, 1, "train", 0).symmetry
     assert np.bincount(drawn, minlength=8).min() > 420
 
 
-def test_the_views_of_top_down_are_turned_in_eight_ways():
-    assert sorted(int(draw(IDS, "top_down", 1, "view", number).symmetry[0]) for number in range(8)) == list(range(8))
+@pytest.mark.parametrize("kind", ["top_down", "close_up"])
+def test_the_views_of_what_has_no_up_are_turned_in_eight_ways(kind):
+    assert sorted(int(draw(IDS, kind, 1, "view", number).symmetry[0]) for number in range(8)) == list(range(8))
 
 
 @pytest.mark.parametrize("kind", KINDS)
