@@ -62,7 +62,7 @@ def ensemble(workspace: Workspace) -> None:
         further["targets"] = others
     if isinstance(target, Multilabel) and isinstance(target.decide, ExpectedFbeta):
         further["decisions"] = compare_decisions(
-            target.decide, calibration is not None, truth, scored, weighting.row_weights, parts, groups
+            target.decide, calibration is not None, margin, truth, scored, weighting.row_weights, parts, groups
         )
     _write_cv(workspace, rows, truth, blended[competition.scored_target], names, scored, weighting, further)
 

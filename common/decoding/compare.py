@@ -36,6 +36,7 @@ def finish_nested(
 def compare_decisions(
     decide: ExpectedFbeta,
     calibrates: bool,
+    margin: float,
     truth: np.ndarray,
     members: np.ndarray,
     row_weights: np.ndarray,
@@ -45,25 +46,27 @@ def compare_decisions(
     """Scores of the highest expected F-beta, and of the two kinds of thresholds that are customary in its place.
 
     Each with its standard error and, but for the first, `difference`: how much higher the first one scores on the same
-    rows, with its paired error. Arguments as in `finish_nested`; truth (rows, tags), groups (rows,).
+    rows, with its paired error. Probabilities are calibrated, where asked for, and kept `margin` from 0 and 1. The
+    other arguments are those of `finish_nested`; truth (rows, tags), groups (rows,).
     """
 
     def calibration(truth: np.ndarray, blend: np.ndarray) -> Finish:
-        return fit_platt(truth, blend) if calibrates else lambda probabilities: probabilities
+        platt: Finish = fit_platt(truth, blend) if calibrates else lambda probabilities: probabilities
+        return lambda probabilities: np.clip(platt(probabilities), margin, 1 - margin)
 
     def expected(truth: np.ndarray, blend: np.ndarray) -> Finish:
-        platt = calibration(truth, blend)
-        return lambda probabilities: decide(platt(probabilities))
+        calibrated = calibration(truth, blend)
+        return lambda probabilities: decide(calibrated(probabilities))
 
     def one(truth: np.ndarray, blend: np.ndarray) -> Finish:
-        platt = calibration(truth, blend)
-        threshold = one_threshold(truth, platt(blend), decide.beta)
-        return lambda probabilities: platt(probabilities) > threshold
+        calibrated = calibration(truth, blend)
+        threshold = one_threshold(truth, calibrated(blend), decide.beta)
+        return lambda probabilities: calibrated(probabilities) > threshold
 
     def each(truth: np.ndarray, blend: np.ndarray) -> Finish:
-        platt = calibration(truth, blend)
-        thresholds = threshold_a_tag(truth, platt(blend), decide.beta)
-        return lambda probabilities: platt(probabilities) > thresholds
+        calibrated = calibration(truth, blend)
+        thresholds = threshold_a_tag(truth, calibrated(blend), decide.beta)
+        return lambda probabilities: calibrated(probabilities) > thresholds
 
     def uncalibrated(truth: np.ndarray, blend: np.ndarray) -> Finish:
         return decide

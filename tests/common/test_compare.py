@@ -49,13 +49,13 @@ def test_a_part_s_own_truth_changes_nothing_in_it(drawn):
 
 def test_the_highest_expected_score_is_the_best_where_probabilities_are_honest(drawn):
     truth, members, weights, parts = drawn
-    compared = compare_decisions(ExpectedFbeta(2), True, truth, members, weights, parts, np.arange(3000))
+    compared = compare_decisions(ExpectedFbeta(2), True, 0, truth, members, weights, parts, np.arange(3000))
     assert list(compared) == ["expected", "one_threshold", "threshold_a_tag", "expected_uncalibrated"]
     for name in list(compared)[1:]:
         entry = compared[name]
         assert entry["difference"] == pytest.approx(compared["expected"]["score"] - entry["score"])
         assert entry["difference"] > 2 * entry["difference_standard_error"] > 0, name
-    without = compare_decisions(ExpectedFbeta(2), False, truth, members, weights, parts, np.arange(3000))
+    without = compare_decisions(ExpectedFbeta(2), False, 0, truth, members, weights, parts, np.arange(3000))
     assert without["expected"] == {k: compared["expected_uncalibrated"][k] for k in ("score", "standard_error")}
 
 

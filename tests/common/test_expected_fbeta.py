@@ -1,5 +1,6 @@
 """The decoded set is the best of all subsets, and its expected score is what it would score on average."""
 
+import tracemalloc
 from itertools import product
 from time import process_time
 
@@ -139,6 +140,15 @@ def test_a_whole_test_set_takes_seconds_of_one_core(rows, tags, beta, exclusive)
     began = process_time()
     expected_fbeta(drawn, beta, exclusive)
     assert process_time() - began < 10
+
+
+def test_memory_does_not_grow_with_the_rows():
+    drawn = np.random.default_rng(4).random((61_191, 17))
+    tracemalloc.start()
+    expected_fbeta(drawn, 2)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 60e6  # of which the answer takes 1.5 MB
 
 
 @pytest.mark.parametrize("wrong", [1.1, -0.1, np.nan])

@@ -36,7 +36,7 @@ recipe: tiny
 source: {kind: local, path: RAW}
 preprocess: {input: INPUT, max_unreadable: 1}
 folds: 2
-folds_to_run: [0, 1]
+folds_to_run: FOLDS
 split: {near_duplicate_bits: 4}
 use_corrections: false
 extra: []
@@ -45,7 +45,7 @@ models:
     architecture: test_efficientnet
     weights: none
     image_size_px: 32
-    epochs: 4
+    epochs: 3
     learning_rate: 1.0e-2
     effective_batch_size: 16
     MORE
@@ -53,9 +53,10 @@ tta: {views: 1, plain_weight: 0.5}
 ensemble: {calibration: platt, probability_clip: 0.001}
 submit: {min_correlation: 0.9}
 """
-AS_JPEG = {"INPUT": "default", "MORE": "augmentation: top_down"}
+AS_JPEG = {"INPUT": "default", "FOLDS": "[0, 1]", "MORE": "augmentation: top_down"}
 AS_TIFF = {
     "INPUT": "tif",
+    "FOLDS": "[0]",
     "MORE": "augmentation: bands\n    channels: 4\n    mean: [.05, .07, .08, .1]\n    std: [.01, .01, .01, .02]",
 }
 
@@ -120,12 +121,13 @@ def test_tags_go_together_as_in_the_real_table(inputs):
 
 
 def test_the_same_seed_draws_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(sample, "LABELLED", 90)
+    monkeypatch.setattr(sample, "LABELLED", 80)
+    monkeypatch.setattr(sample, "TEST", 25)
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         draw(tmp_path / name, seed=3)
     names = [path.relative_to(tmp_path / "one") for path in sorted((tmp_path / "one").rglob("*")) if path.is_file()]
-    assert len(names) == 2 * (90 + 80) + 4
+    assert len(names) == 2 * (80 + 45) + 4
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
 
@@ -249,7 +251,7 @@ def test_the_submission_is_decided_as_the_score_was(finished):
     tags = expected_fbeta(oof[[f"tags:{tag}" for tag in TAGS]].to_numpy(), 2, target.decide.exclusive)[0]
     cv = read_json(finished.ensemble("cv.json"))
     assert cv["metric"] == "f2" and cv["score"] == pytest.approx(fbeta(2)(truth, tags.astype(float)))
-    assert cv["decisions"]["expected"]["score"] == pytest.approx(cv["score"], abs=0.01)  # but for the clipping
+    assert cv["decisions"]["expected"]["score"] == pytest.approx(cv["score"])
     assert set(read_json(finished.ensemble("weights.json"))["calibration"]) == set(TAGS)
 
 
