@@ -64,6 +64,7 @@ def _model(workspace: Workspace, model: str) -> ModelRun:
         histories={fold: pd.read_csv(path) for fold, path in histories.items() if path.is_file()},
         metrics={fold: found for fold, folder in folders.items() if (found := _json(folder / "metrics.json"))},
         tta=_json(workspace.tta_report(model)),
+        looking=pd.read_parquet(path) if (path := workspace.looking(model)).is_file() else None,
         activations={fold: pd.read_csv(path) for fold, path in recorded.items() if path.is_file()},
         rate_sweep=_json(workspace.rate_sweep(model)),
         options=options,

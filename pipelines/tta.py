@@ -26,6 +26,7 @@ from common.training.test_time_choice import choose_view, told
 from common.validation.extra import NO_FOLD
 from pipelines.examples import read_examples
 from pipelines.hardware import hardware
+from pipelines.looking import looked_at
 from pipelines.pictures import Part, read_part
 from pipelines.stage import run
 from pipelines.workspace import Workspace
@@ -86,6 +87,12 @@ def tta(workspace: Workspace, model: str) -> None:
         table = _stored(tables, test_time.plain_weight)
         write_predictions(workspace.predictions(model, part), table, targets, {**provenance, "folds": trainings})
     _write_nothing(workspace, model, nothing)
+    truths = encode_truth(workspace.competition, train.table)
+    pictures = Examples(train.table["id"].to_numpy(dtype=object), train.pixels, truths, options.image_size_px)
+    weights = {fold: weights_files(workspace.fold_run(model, fold), options)[-1] for fold in workspace.folds_to_run}
+    folds = train.table["fold"].to_numpy()
+    looked = looked_at(network, targets, scored, pictures, folds, out_of_fold["plain"], weights)
+    write_table(workspace.looking(model), looked)
     write_json(workspace.tta_report(model), {**found, "views": test_time.views, "plain_weight": test_time.plain_weight})
     print(*told(found, model), sep="\n")
 

@@ -188,6 +188,10 @@ class Workspace:
         """Predictions of one model; `part` is `oof` or `test`."""
         return self.folder / "runs" / model / f"{part}.parquet"
 
+    def looking(self, model: str) -> Path:
+        """Where a model looked in the pictures that it got most wrong."""
+        return self.folder / "runs" / model / "looking.parquet"
+
     def tta_report(self, model: str) -> Path:
         return self.folder / "runs" / model / "tta.json"
 

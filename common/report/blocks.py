@@ -93,10 +93,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
+    """`pairs`: each picture is two squares side by side."""
+
     kind: ClassVar[str] = "gallery"
     title: str
     pictures: list[Picture]
     note: str = ""
+    pairs: bool = False
 
 
 @dataclass(frozen=True)

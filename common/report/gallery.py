@@ -62,14 +62,21 @@ class Thumbnails:
         return Picture(*self._encode(file), "as stored", lines)
 
     def _encode(self, file: str) -> tuple[str, int, int]:
+        pixels = shrink(self.shown(file), LONGEST_SIDE_PX)
+        return jpeg_address(pixels), pixels.shape[1], pixels.shape[0]
+
+    def shown(self, file: str) -> np.ndarray:
+        """A picture of the store as it is shown, in full size: grey or RGB, uint8; near infrared is not shown."""
         whole = self.images.read(file)
-        colours = whole if whole.ndim == 2 else np.ascontiguousarray(whole[:, :, :3])  # near infrared is not shown
-        pixels = shrink(eight_bits(colours), LONGEST_SIDE_PX)
-        if pixels.ndim == 3:
-            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-        encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
-        address = "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
-        return address, pixels.shape[1], pixels.shape[0]
+        return eight_bits(whole if whole.ndim == 2 else np.ascontiguousarray(whole[:, :, :3]))
+
+
+def jpeg_address(pixels: np.ndarray) -> str:
+    """Grey or RGB pixels, uint8, as a data address."""
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
 
 
 def eight_bits(pixels: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ class ModelRun:
     histories: Mapping[int, pd.DataFrame] = field(default_factory=dict)
     metrics: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     tta: Mapping[str, Any] = field(default_factory=dict)
+    looking: pd.DataFrame | None = None  # where it looked in its most wrong pictures; see pipelines/looking.py
     activations: Mapping[int, pd.DataFrame] = field(default_factory=dict)
     rate_sweep: Mapping[str, Any] = field(default_factory=dict)  # of `podium find-lr`
     options: Mapping[str, Any] = field(default_factory=dict)  # as they stand in the recipe

@@ -7,7 +7,8 @@ import pandas as pd
 
 from common.report.inputs import Inputs
 from common.report.wording import number
-from common.targets import Binary, Multiclass, Multilabel, Regression, Target, columns_of
+from common.row_loss import residual, row_loss
+from common.targets import Binary, Multiclass, Regression, Target, columns_of
 
 _SMALLEST_PROBABILITY = 1e-15
 
@@ -31,12 +32,7 @@ class Judged:
     @property
     def loss(self) -> np.ndarray:
         """The target's own loss of each row, (n,): cross-entropy in nats, or squared error."""
-        if isinstance(self.target, Regression):
-            return np.square(self.residual)
-        if isinstance(self.target, Multiclass):
-            return -np.log(np.maximum(self._given_probability(), _SMALLEST_PROBABILITY))
-        right = np.where(self._binary_truth() == 1, self.prediction, 1 - self.prediction)
-        return -np.log(np.maximum(right, _SMALLEST_PROBABILITY)).mean(axis=1)
+        return row_loss(self.target, self.truth, self.prediction)
 
     @property
     def doubt(self) -> np.ndarray | None:
@@ -50,10 +46,8 @@ class Judged:
     @property
     def residual(self) -> np.ndarray:
         """Predicted minus given number, (n,), both after log(1 + x) where the target is trained so."""
-        predicted, given = self.prediction[:, 0], self.truth
-        if isinstance(self.target, Regression) and self.target.log:
-            return np.log1p(np.maximum(predicted, 0)) - np.log1p(given)
-        return predicted - given
+        assert isinstance(self.target, Regression)
+        return residual(self.target, self.truth, self.prediction)
 
     def decided(self) -> np.ndarray:
         """Position of the decided class, (n,), of a target with one class a row."""
@@ -94,12 +88,6 @@ class Judged:
         tags = [f"{'+' if decided[tag] else '−'}{names[tag]} {values[tag]:.2f}" for tag in wrong[:3]]
         told = ", ".join(tags) + (" ..." if wrong.size > 3 else "") if tags else "the same"
         return given, f"predicted {told}", f"loss {number(self.loss[row], 3)}"
-
-    def _given_probability(self) -> np.ndarray:
-        return self.prediction[np.arange(len(self.truth)), self.truth.astype(int)]
-
-    def _binary_truth(self) -> np.ndarray:
-        return self.truth if isinstance(self.target, Multilabel) else self.truth[:, None]
 
 
 def judge(inputs: Inputs, name: str) -> Judged | None:

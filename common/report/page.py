@@ -17,6 +17,7 @@ from common.report.inputs import Inputs
 from common.report.judged import judge
 from common.report.learning_rates import rates_section
 from common.report.look import DARK
+from common.report.looking import looking_section
 from common.report.pictures import pictures_section
 from common.report.predicted import predictions_section
 from common.report.radiographs import radiographs_section
@@ -54,6 +55,7 @@ def report_sections(inputs: Inputs) -> list[Section]:
     if inputs.images.is_file() and "file" in inputs.examples:
         thumbnails = Thumbnails(ImageStore(inputs.images), inputs.examples.set_index(["part", "id"]))
         sections += [pictures_section(inputs, rows, thumbnails) for rows in judged]
+        sections.append(looking_section(inputs, thumbnails))
     sections.append(triage_section(inputs, thumbnails))
     sections += [training_section(inputs), activations_section(inputs), rates_section(inputs), cost_section(inputs)]
     sections += [classes_section(inputs, thumbnails), data_section(inputs), split_section(inputs, thumbnails)]

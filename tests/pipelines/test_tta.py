@@ -3,17 +3,21 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from common.errors import PodiumError
 from common.files import read_json, write_json, write_text
 from common.predictions import read_predictions, read_provenance
+from common.report.blocks import Gallery
+from common.report.page import report_sections
 from common.training.network import make_network
 from common.training.options import ModelOptions
 from common.training.snapshots import save_weights
 from pipelines import tta as stage
 from pipelines.ensemble import ensemble
+from pipelines.report import read_inputs
 from pipelines.tta import trained_batch_size, tta
 from pipelines.workspace import Workspace
 from tests.pipelines.repository import make_repository
@@ -74,3 +78,25 @@ def test_the_test_set_is_seen_in_the_views_that_help_and_the_ensemble_takes_the_
     blended = read_predictions(trained.ensemble("test.parquet"), targets, "blend")
     own = test[test["view"] == chosen].set_index("id").loc[blended["id"]].reset_index()
     pd.testing.assert_series_equal(blended["label:dog"], own["label:dog"], check_names=False)
+
+
+def test_it_shows_where_the_network_looked_in_its_most_wrong_pictures(trained: Workspace) -> None:
+    tta(trained, "small")
+    looked = pd.read_parquet(trained.looking("small"))
+    targets = trained.competition.targets
+    oof = read_predictions(trained.predictions("small", "oof"), targets, "plain").set_index("id")["label:dog"]
+    truth = pd.read_parquet(trained.examples).set_index("id")["label"].loc[oof.index]
+    loss = -np.log(np.where(truth == "dog", oof, 1 - oof))
+    assert len(looked) == 12
+    np.testing.assert_allclose(looked["loss"], np.sort(loss)[::-1][:12])
+    row = looked.iloc[0]
+    assert row["looked_for"] == ("dog" if oof[row["id"]] > 0.5 else "cat")
+    assert row["fold"] == pd.read_parquet(trained.folds).set_index("id")["fold"][row["id"]]
+    assert len(row["map"]) == row["rows"] * row["columns"]
+
+    section = next(one for one in report_sections(read_inputs(trained)) if one.anchor == "looking")
+    gallery = section.blocks[0]
+    assert isinstance(gallery, Gallery) and gallery.pairs and len(gallery.pictures) == 12
+    first = gallery.pictures[0]
+    assert first.lines == (f"given {truth[row['id']]}", f"decided for {row['looked_for']}, loss {row['loss']:.3g}")
+    assert (first.width_px, first.height_px) == (320, 160)
