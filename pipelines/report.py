@@ -54,6 +54,7 @@ def _model(workspace: Workspace, model: str) -> ModelRun:
     folders = {fold: workspace.fold_run(model, fold) for fold in workspace.folds_to_run}
     histories = {fold: folder / "history.csv" for fold, folder in folders.items()}
     recorded = {fold: folder / "activations.csv" for fold, folder in folders.items()}
+    refits = {name: workspace.fold_run(model, name) for name in workspace.trainings if isinstance(name, str)}
     options = workspace.params["models"][model]
     architecture = str(options["architecture"])
     return ModelRun(
@@ -63,6 +64,7 @@ def _model(workspace: Workspace, model: str) -> ModelRun:
         pretrained_size_px=pretrained_size_px(architecture),
         histories={fold: pd.read_csv(path) for fold, path in histories.items() if path.is_file()},
         metrics={fold: found for fold, folder in folders.items() if (found := _json(folder / "metrics.json"))},
+        all_rows={name: found for name, folder in refits.items() if (found := _json(folder / "metrics.json"))},
         tta=_json(workspace.tta_report(model)),
         looking=pd.read_parquet(path) if (path := workspace.looking(model)).is_file() else None,
         activations={fold: pd.read_csv(path) for fold, path in recorded.items() if path.is_file()},

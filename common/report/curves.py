@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from common.metrics import Metric
 from common.report import figures
-from common.report.blocks import Block, Chart, Charts, Section
+from common.report.blocks import Block, Chart, Charts, Section, Words
 from common.report.inputs import Inputs, ModelRun
 from common.report.wording import number, words_of
 
@@ -15,8 +16,41 @@ _VALIDATION_LOSSES = ("validation_loss", "validation_log_loss", "validation_mult
 def training_section(inputs: Inputs) -> Section:
     """Learning curves of each model that was trained for epochs; a head that was fitted at once has none."""
     curved = [model for model in inputs.models if any(len(history) > 1 for history in model.histories.values())]
-    blocks: list[Block] = [Charts(model.name, _charts(model)) for model in curved]
+    blocks: list[Block] = []
+    for model in curved:
+        blocks.append(Charts(model.name, _charts(model)))
+        if found := better_before_the_end(model, inputs.competition.metric):
+            epoch, gain, error = found
+            words = (
+                f"{model.name}: after epoch {epoch:g} every fold scored better than at the end, on average by "
+                f"{number(gain, 2)}, more than the score's standard error ({number(error, 2)}): fewer epochs, or a "
+                "lower learning rate, may do better. Trainings on all rows take as many epochs as the folds."
+            )
+            blocks.append(Words(words))
     return Section("training", "Learning curves", blocks)
+
+
+def better_before_the_end(model: ModelRun, metric: Metric) -> tuple[float, float, float] | None:
+    """The epoch whose mean score over folds is best, its gain over the last one, and the score's standard error.
+
+    None unless there are several folds, all of which scored better then, by more than that error on average. The
+    best epoch is chosen by the score that judges it: a smaller gain says little.
+    """
+    column = f"validation_{metric.name}"
+    curves = {fold: one.set_index("epoch")[column] for fold, one in model.histories.items() if column in one}
+    errors = [one.get("standard_error") for one in model.metrics.values()]
+    if len(curves) < 2 or None in errors:
+        return None
+    scores = pd.DataFrame(curves).dropna()
+    if scores.empty:
+        return None
+    by_epoch = scores.to_numpy(dtype=np.float64)
+    means = by_epoch.mean(axis=1)
+    best = int(means.argmin() if metric.direction == "minimize" else means.argmax())
+    gain = float(abs(means[best] - means[-1]))
+    error = float(np.sqrt(np.square(np.array(errors, dtype=np.float64)).sum())) / len(errors)
+    every_fold = all(metric.better(a, b) for a, b in zip(by_epoch[best], by_epoch[-1], strict=True))
+    return (float(scores.index.to_numpy()[best]), gain, error) if gain > error and every_fold else None
 
 
 def _charts(model: ModelRun) -> list[Chart]:

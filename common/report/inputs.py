@@ -20,6 +20,7 @@ class ModelRun:
     pretrained_size_px: int | None = None  # of timm's weights of that architecture
     histories: Mapping[int, pd.DataFrame] = field(default_factory=dict)
     metrics: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    all_rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metrics of refits on all rows, by name
     tta: Mapping[str, Any] = field(default_factory=dict)
     looking: pd.DataFrame | None = None  # where it looked in its most wrong pictures; see pipelines/looking.py
     activations: Mapping[int, pd.DataFrame] = field(default_factory=dict)

@@ -65,7 +65,7 @@ def _of_classes(inputs: Inputs, judged: Judged) -> list[Block]:
                 "Out-of-fold and test",
                 figures.histograms(compared, what, edges, as_share=True, log=True),
                 f"Histogram of the {what}, out-of-fold beside test: {_means(compared)}.",
-                "Test predictions are a mean over the folds' networks, and so a little less extreme.",
+                "Test predictions are a mean over several networks, and so a little less extreme.",
             )
         )
     blocks.append(Charts("Probabilities", charts))

@@ -37,6 +37,7 @@ def headline(inputs: Inputs) -> Headline:
         ("Pictures" if "file" in inputs.examples else "Rows", _parts(inputs)),
         ("Recipe", str(params.get("recipe", "–"))),
         ("Source", " ".join(str(source[key]) for key in ("kind", "path") if key in source) or "–"),
+        *([("Test set", _predicted_by(cv["test_predictions_from"]))] if "test_predictions_from" in cv else []),
         ("Models", ", ".join(model.name for model in inputs.models) or "–"),
         ("Seed", str(inputs.seed)),
     ]
@@ -83,8 +84,19 @@ def cost_section(inputs: Inputs) -> Section:
     return Section("cost", "Speed and test-time augmentation", blocks)
 
 
+def _predicted_by(trainings: list[str]) -> str:
+    """Which trainings' mean the test predictions are."""
+    if trainings[0].isdecimal():
+        return f"predicted by the networks of {count(len(trainings), 'fold')}"
+    return (
+        f"predicted by networks trained on all labelled rows ({', '.join(trainings)}), which have no score of their own"
+    )
+
+
 def _parts(inputs: Inputs) -> str:
-    return f"{len(inputs.part('train')):,} train, {len(inputs.part('test')):,} test"
+    extra = len(inputs.part("extra"))
+    beside = f" (and {extra:,} extra)" if extra else ""
+    return f"{len(inputs.part('train')):,} train{beside}, {len(inputs.part('test')):,} test"
 
 
 def _members(inputs: Inputs) -> Table:
@@ -160,13 +172,14 @@ def _costs(inputs: Inputs) -> Table:
     for model in inputs.models:
         if not model.metrics:
             continue
-        folds = list(model.metrics.values())
+        folds = [*model.metrics.values(), *model.all_rows.values()]
+        refits = f" + {len(model.all_rows)} on all rows" if model.all_rows else ""
         batch = _each(folds, "effective_batch_size")
         micro = _each(folds, "micro_batch_size")
         rows.append(
             (
                 model.name,
-                str(len(folds)),
+                f"{len(model.metrics)}{refits}",
                 minutes(sum(float(fold.get("seconds", 0)) for fold in folds)),
                 number(float(np.median([fold.get("images_per_second", np.nan) for fold in folds])), 3),
                 _each(folds, "epochs"),
@@ -178,7 +191,7 @@ def _costs(inputs: Inputs) -> Table:
         )
     head = ("Model", "Folds", "Time", "Images/s", "Epochs", "Batch", "Device", "Precision", "Memory")
     note = (
-        "Time: all folds together. Images/s: median of the folds, in training. Batch: rows of an optimiser "
+        "Time: all trainings together. Images/s: their median. Batch: rows of an optimiser "
         "step, and of the micro-batches it is split into. Memory: the highest peak."
     )
     return Table("Training", "lrrrrrllr", head, rows, note)

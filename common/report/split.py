@@ -21,6 +21,8 @@ def split_section(inputs: Inputs, thumbnails: Thumbnails | None) -> Section:
         blocks.append(checks_table("Checks on the split", split["checks"], otherwise="! look"))
     if split.get("folds"):
         blocks.append(_folds(split))
+    if split.get("extra"):
+        blocks.append(_extra(split["extra"]))
     if split.get("shift"):
         blocks.append(_shift(split["shift"]))
     if thumbnails is not None and split.get("duplicates"):
@@ -51,6 +53,16 @@ def _folds(split: Mapping[str, Any]) -> Table:
         shared = f"{several:,} of them with several rows (at most {groups['largest']:,})" if several else "a row each"
         note = f"{count(groups['count'], 'group')}, {shared}; a group stays in one fold."
     return Table("Folds", "l" + "r" * (len(head) - 1), head, rows, note)
+
+
+def _extra(sources: Sequence[Mapping[str, Any]]) -> Table:
+    """Where labelled data from elsewhere comes from, and how much of it is trained on."""
+    rows: list[tuple[str | Cell, ...]] = [
+        (one["name"], one["source"], *(f"{one[key]:,}" for key in ("rows", "joining", "left_out_as_duplicates")))
+        for one in sources
+    ]
+    note = "Trained on in every fold, validated in none. Left out: what shows a picture of train or test, or nearly."
+    return Table("Extra labelled data", "llrrr", ("Folder", "Source", "Rows", "Trained on", "Left out"), rows, note)
 
 
 def _shift(shift: Mapping[str, Mapping[str, float]]) -> Table:

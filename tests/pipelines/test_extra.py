@@ -1,12 +1,14 @@
 """Extra labelled data joins every fold's training, and nothing that train or test shows gets in by it."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from dvc.repo import Repo
 
 from common.errors import PodiumError, UsageError
 from common.files import read_json, write_json
@@ -20,6 +22,7 @@ from pipelines.labels import labels
 from pipelines.preprocess import preprocess
 from pipelines.split import split
 from pipelines.workspace import Workspace
+from tests.copied_repository import TINY_RECIPE, copy_repository, environment
 
 RECIPE = """\
 source: {kind: local, path: raw}
@@ -162,3 +165,22 @@ def test_a_zip_will_do(repository, tmp_path):
     sources = checked_sources(workspace)
     rows = extra_rows(sources[0], workspace.competition.targets, pd.DataFrame({"part": [], "id": []}))
     assert rows["id"].tolist()[3:] == ["shelter/copied.jpg", "shelter/saved_anew.png"]
+
+
+def test_dvc_watches_the_folder_of_a_source_and_trains_on_all_rows_beside_the_folds(tmp_path):
+    recipe = TINY_RECIPE.replace("extra: []", "extra: [{path: ../../shelter, source: a shelter}]")
+    folder = tmp_path / "copy"
+    copy_repository(folder, recipe.replace("folds_to_run: [0, 1]", "folds_to_run: [0, all-1]"))
+    subprocess.run(["dvc", "init", "-q", "--force"], cwd=folder, env=environment(folder), check=True)
+    (folder / "shelter").mkdir()
+    with Repo(str(folder)) as repo:
+        stages = {
+            stage.name: stage for stage in repo.index.stages if stage.path_in_repo.startswith("competitions/dogs")
+        }
+    inputs = {name: [Path(one.fs_path) for one in stage.deps] for name, stage in stages.items()}
+    assert folder / "shelter" in inputs["extra@source0"]
+    competition = folder / "competitions" / "dogs_vs_cats"
+    assert competition / "extra" in inputs["preprocess"]
+    assert [out.fs_path for out in stages["extra@source0"].outs] == [str(competition / "extra" / "source0.json")]
+    assert stages["train@tiny-all-1"].cmd.endswith("--model tiny --fold all-1")
+    assert competition / "data" / "sample_weights" / "tiny.parquet" in inputs["train@tiny-all-1"]

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from common.report.blocks import Gallery, Table
 from common.report.judged import judge
 from common.report.look import DARK, INK
 from common.report.page import report_sections
+from common.report.results import headline
 from common.report.wording import with_error
 from pipelines.report import read_inputs, report
 from pipelines.workspace import Workspace
@@ -145,6 +147,28 @@ def test_targets_that_the_metric_does_not_look_at_have_their_scores_too(workspac
     known = str(inputs.part("train")["variety"].notna().sum())
     assert table.rows == [("variety", "accuracy", with_error(score["score"], score["standard_error"]), known)]
     assert 0.5 < score["score"] < 1
+
+
+def test_trainings_on_all_rows_and_extra_data_are_told(workspaces):
+    inputs = read_inputs(workspaces["binary"])
+    first = inputs.models[0]
+    refit = {name: value for name, value in first.metrics[0].items() if name not in ("score", "standard_error")}
+    shelter = {"name": "shelter", "source": "the city's shelter", "rows": 9, "joining": 7, "left_out_as_duplicates": 2}
+    told = replace(
+        inputs,
+        models=(replace(first, all_rows={"all-1": refit}), *inputs.models[1:]),
+        split={**inputs.split, "extra": [shelter]},
+        cv={**inputs.cv, "test_predictions_from": ["all-1"]},
+    )
+    assert dict(headline(told).facts.pairs)["Test set"].startswith("predicted by networks trained on all labelled rows")
+    tables = {
+        block.title: block.rows
+        for section in report_sections(told)
+        for block in section.blocks
+        if isinstance(block, Table)
+    }
+    assert tables["Extra labelled data"] == [("shelter", "the city's shelter", "9", "7", "2")]
+    assert [row[1] for row in tables["Training"]] == ["3 + 1 on all rows", "3"]
 
 
 def test_what_has_not_been_made_is_left_out(workspaces, tmp_path):
