@@ -172,3 +172,29 @@ def test_sequences_nested_without_end_are_refused(tag):
     place = data.index(b"\x28\x00\x02\x00US")
     level = tag + b"SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
     assert refusal(data[:place] + 20_000 * level + data[place:])
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, JPEG_2000], ids=lambda syntax: syntax.name)
+@pytest.mark.parametrize("undefined", [True, False])
+def test_a_small_picture_inside_the_header_is_not_taken_for_the_radiograph(syntax, undefined):
+    icon = dataset_of(noise((4, 4), 8), SOPClassUID=None, SOPInstanceUID=None, Modality=None)
+    icon.add_new(0x7FE00010, "OW", noise((4, 4), 8).tobytes())
+    dataset = dataset_of(noise(), IconImageSequence=[icon])
+    dataset["IconImageSequence"].is_undefined_length = undefined
+    icon.is_undefined_length_sequence_item = undefined
+    assert np.array_equal(convert(file_of(dataset, noise(), syntax)).pixels, noise())
+
+
+def test_no_text_of_the_file_reaches_the_facts_or_a_reason():
+    texts = {"PatientName": NAMES, "PatientID": "SECRET1", "InstitutionName": "SECRET2", "StudyDescription": "SECRET3"}
+    texts |= {"RescaleType": "SECRET4", "WindowCenterWidthExplanation": "SECRET5", "BodyPartExamined": "SECRET6"}
+    facts = convert(drawn(noise(), **texts, RescaleSlope=2, RescaleIntercept=1)).facts
+    assert "SECRET" not in str(facts)
+    for name in ("PhotometricInterpretation", "VOILUTFunction", "PresentationLUTShape", "NumberOfFrames"):
+        dataset = dataset_of(noise(), WindowCenter=1, WindowWidth=9)
+        dataset.add_new(name, "LO", "SECRET")
+        try:
+            told = str(convert(file_of(dataset, noise())).facts)
+        except UnreadableRadiograph as error:
+            told = str(error)
+        assert "SECRET" not in told
