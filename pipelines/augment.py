@@ -10,7 +10,7 @@ from common.errors import UsageError
 from common.files import replacing
 from common.images.augment import draw
 from common.images.contact_sheet import contact_sheet
-from common.images.mix import Mixing, draw_erasures, draw_mixes
+from common.images.mix import draw_erasures, draw_mixes
 from common.images.pictures import StoredPictures
 from common.options import nearest
 from common.randomness import derived_seed
@@ -63,7 +63,7 @@ def _view(workspace: Workspace, options: ModelOptions) -> View:
 
 def _tiles(view: View, row: int, options: ModelOptions, seed: int) -> Iterator[tuple[np.ndarray, list[str]]]:
     """Pixels in 0..1 and what was drawn: the plain picture, then the first epochs of a training."""
-    mixing = Mixing(options.mixup, options.cutmix, options.random_erasing)
+    mixing = options.mixing
     positions, side = np.array([row]), view.examples.side_px
     (plain,) = micro_batches(view, [positions], 1, "none", seed, ("view", 0), 0)
     yield _shown(plain), ["as in validation"]

@@ -1,11 +1,14 @@
 """What a recipe may say about a model and its training."""
 
 import math
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from common.options import Options
+
+if TYPE_CHECKING:
+    from common.images.mix import Mixing
 
 
 class PhaseOptions(Options):
@@ -140,6 +143,20 @@ class ModelOptions(Options):
                 "schedule to cosine_restarts or constant, and cycle_epochs to less than that"
             )
         return self
+
+    @model_validator(mode="after")
+    def _mixed_while_something_trains(self) -> "ModelOptions":
+        mixed = [name for name in ("mixup", "cutmix", "random_erasing") if getattr(self, name)]
+        if mixed and not self.epochs and not self.frozen_epochs:
+            raise ValueError(f"{mixed[0]}: of no use with epochs: 0, where the head is fitted to pictures as they are")
+        return self
+
+    @property
+    def mixing(self) -> "Mixing":
+        """`mixup`, `cutmix` and `random_erasing`."""
+        from common.images.mix import Mixing
+
+        return Mixing(self.mixup, self.cutmix, self.random_erasing)
 
     @property
     def image_sizes_px(self) -> list[int]:

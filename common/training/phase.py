@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import torch
 
-from common.images.mix import Mixing
 from common.progress import track
 from common.randomness import torch_seed
 from common.training.checkpoint import Checkpoint, restore_optimizer, save_checkpoint
@@ -87,7 +86,7 @@ def batches_of(run: Run, training: View, epoch: int, micro_batch_size: int) -> I
         run.task.hardware.loader_workers,
         accelerator.process_index,
         accelerator.num_processes,
-        Mixing(options.mixup, options.cutmix, options.random_erasing),
+        options.mixing,
         pinned=accelerator.device.type == "cuda",
     )
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from common.errors import PodiumError, UsageError
-from common.images.mix import Mixing
 from common.progress import track
 from common.randomness import torch_seed
 from common.training.average import WeightAverage
@@ -96,7 +95,7 @@ def _sweep(task: Task, steps: int, micro_batch_size: int) -> Sweep:
         task.seed,
         ("train", 0),
         task.hardware.loader_workers,
-        mixing=Mixing(options.mixup, options.cutmix, options.random_erasing),
+        mixing=options.mixing,
     )
     losses: list[float] = []
     smoothed = np.empty(0)

@@ -13,6 +13,7 @@ from common.targets import Binary, Multiclass
 from common.training.data import Examples, micro_batches, steps_of
 from common.training.loss import loss_share
 from common.training.network import Network
+from common.training.options import ModelOptions
 from common.training.sampling import Sampling
 
 MIXED = Mixing(mixup=0.3, cutmix=1.0, random_erasing=0.5)
@@ -91,6 +92,14 @@ def test_the_loss_of_a_mixed_picture_is_mixed_like_its_pixels():
                    for values in (truth, partner)]  # fmt: skip
             expected += weights[name] * float(share[row] * one[0] + (1 - share[row]) * one[1]) / known[name]
     assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_mixing_where_nothing_trains_is_refused():
+    given = {"architecture": "test_resnet", "weights": "none", "image_size_px": 32, "learning_rate": 1e-3,
+             "effective_batch_size": 8, "head_views": 1}  # fmt: skip
+    assert ModelOptions(**given, epochs=1, cutmix=1.0).mixing == Mixing(cutmix=1.0)
+    with pytest.raises(ValueError, match="cutmix: of no use with epochs: 0"):
+        ModelOptions(**given, epochs=0, cutmix=1.0)
 
 
 def test_sixteen_bits_go_from_the_file_to_the_device(tmp_path):
