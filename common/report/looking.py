@@ -14,7 +14,7 @@ from common.report.inputs import Inputs
 from common.report.judged import as_written
 from common.report.wording import number
 
-_SIDE_PX = 160
+_SIDE_PX, _GAP_PX, _GREY = 160, 4, 128
 _NOTE = (
     "Each picture as the network saw it, and with heat over what spoke for its decision (Grad-CAM, by the fold that "
     "was not trained on it); highest loss first. Heat beside the object tells of a background that goes with the label."
@@ -46,7 +46,8 @@ def _pair(row: Any, given: str, thumbnails: Thumbnails, resize: str) -> Picture:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
     seen = to_square(pixels, _SIDE_PX, resize)
     heat = np.frombuffer(row.map, dtype=np.uint8).reshape(row.rows, row.columns)
-    both = np.concatenate([seen, heated(seen, heat)], axis=1)
+    gap = np.full((_SIDE_PX, _GAP_PX, 3), _GREY, dtype=np.uint8)
+    both = np.concatenate([seen, gap, heated(seen, heat)], axis=1)
     lines = (f"given {given}", f"decided for {row.looked_for}, loss {number(row.loss, 3)}")
     name = PurePosixPath(str(example["path"])).name
     return Picture(jpeg_address(both), both.shape[1], both.shape[0], name, lines)

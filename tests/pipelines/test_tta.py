@@ -99,4 +99,4 @@ def test_it_shows_where_the_network_looked_in_its_most_wrong_pictures(trained: W
     assert isinstance(gallery, Gallery) and gallery.pairs and len(gallery.pictures) == 12
     first = gallery.pictures[0]
     assert first.lines == (f"given {truth[row['id']]}", f"decided for {row['looked_for']}, loss {row['loss']:.3g}")
-    assert (first.width_px, first.height_px) == (320, 160)
+    assert (first.width_px, first.height_px) == (324, 160)
