@@ -22,7 +22,10 @@ def eda_command(workspace: Workspace) -> Path:
         raise PodiumError(f"{workspace.name}: the data could not be made ready; the message above says why")
     page = workspace.report.with_name("eda.html")
     inputs = read_inputs(workspace)
-    untrained = tuple(replace(model, histories={}, metrics={}, tta={}) for model in inputs.models)
+    untrained = tuple(
+        replace(model, histories={}, metrics={}, tta={}, looking=None, activations={}, rate_sweep={})
+        for model in inputs.models
+    )
     inputs = replace(inputs, oof=None, test=None, cv={}, weights={}, submission={}, models=untrained, nothing=None)
     write_text(page, render(inputs))
     return page

@@ -142,9 +142,9 @@ def suggest(swept: Sweep) -> Suggestion:
     first = 2 * round(_memory(swept.planned))  # before, the running mean has seen too little
     if len(swept.rates) < first + 3:
         return Suggestion(None, "the loss diverged at once: look at the labels, mean and std first", math.nan, math.nan)
-    slopes = np.gradient(swept.smoothed, np.log(swept.rates))
     at_lowest = first + int(np.argmin(swept.smoothed[first:]))
-    at_steepest = first + int(np.argmin(slopes[first : at_lowest + 1]))
+    slopes = _slopes(swept, at_lowest)
+    at_steepest = first + int(np.argmin(slopes[first:]))
     lowest, steepest = float(swept.rates[at_lowest]), float(swept.rates[at_steepest])
     fallen = 1 - swept.smoothed[at_lowest] / swept.smoothed[first]
     if not fallen > _LEAST_FALL or slopes[at_steepest] >= 0:
@@ -161,6 +161,15 @@ def suggest(swept: Sweep) -> Suggestion:
     if not swept.diverged:
         reason += f". It did not diverge up to {swept.rates[-1]:.1e}"
     return Suggestion(rate, reason, steepest, lowest)
+
+
+def _slopes(swept: Sweep, until: int) -> np.ndarray:
+    """Of the smoothed loss over the logarithm of the rate, up to a step; over some steps each, since noise is steep."""
+    reach = max(1, round(_memory(swept.planned) / 2))
+    steps = np.arange(until + 1)
+    before, after = np.maximum(steps - reach, 0), np.minimum(steps + reach, max(until, 1))
+    logarithms = np.log(swept.rates)
+    return (swept.smoothed[after] - swept.smoothed[before]) / (logarithms[after] - logarithms[before])
 
 
 def _memory(steps: int) -> float:
