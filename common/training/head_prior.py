@@ -42,13 +42,12 @@ def pretrained_classifier(options: ModelOptions, network: Network, base: Path) -
 
 
 def prior_head(old: Head, features: np.ndarray, truth: Mapping[str, np.ndarray], targets: Mapping[str, Target]) -> Head:
-    """A guess at the new head: for each class of a target of many, the old rows that its pictures speak for.
+    """A guess at the new head: for each class of a target of many, the old row that its pictures speak for.
 
     features  (rows, features) of the training rows, each picture once; truth of each target for them
 
-    The rows of the old classes are mixed by the probability that all pictures of the new class show that old class,
-    each equally likely beforehand: after one picture that may be several, after a few it is one. A class without a
-    picture gets the mean of all, other kinds of targets get zeros.
+    A class gets the row of the old class that is the likeliest to be on all its pictures. A class without a picture
+    gets the mean of all rows, other kinds of targets get zeros.
     """
     logits = old.logits(np.asarray(features, dtype=np.float64))
     log_shares = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
@@ -57,10 +56,12 @@ def prior_head(old: Head, features: np.ndarray, truth: Mapping[str, np.ndarray],
         weight = np.zeros((len(target.outputs), old.weight.shape[1]))
         bias = target.initial_bias(truth[name])
         if isinstance(target, Multiclass):
-            # Without the rows whose truth is missing, which equal no class.
-            evidence = (truth[name][None, :] == np.arange(len(target.classes))[:, None]).astype(np.float64) @ log_shares
-            mixture = np.exp(evidence - np.logaddexp.reduce(evidence, axis=1, keepdims=True))
-            weight, bias = mixture @ old.weight, bias + mixture @ old.bias
+            # Rows whose truth is missing equal no class.
+            shown = (truth[name][None, :] == np.arange(len(target.classes))[:, None]).astype(np.float64)
+            chosen = (shown @ log_shares).argmax(axis=1)
+            nothing = shown.sum(axis=1) == 0
+            weight = np.where(nothing[:, None], old.weight.mean(axis=0), old.weight[chosen])
+            bias = bias + np.where(nothing, old.bias.mean(), old.bias[chosen])
         weights.append(weight)
         biases.append(bias)
     return Head(np.concatenate(weights), np.concatenate(biases))
