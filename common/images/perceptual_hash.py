@@ -8,7 +8,8 @@ FLAT = 0
 
 _SIDE_PX = 32
 _LOW_FREQUENCIES = 8
-_FLAT_SHARE = 0.004  # of the full range: below one grey level of 8 bits, rounding decides the bits
+# Of the full range. Below one grey level (of 8 bits, or of the 12 that sensors put into 16) rounding decides the bits.
+_FLAT_SHARE = {1: 0.004, 2: 0.00025}  # by bytes a value
 
 _ODD_COLUMNS = np.uint64(0x5555_5555_5555_5555)  # bits of the frequencies that a mirror from left to right turns round
 _ODD_ROWS = np.uint64(0x00FF_00FF_00FF_00FF)
@@ -27,7 +28,7 @@ def perceptual_hash(pixels: np.ndarray) -> int:
     whole = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
     grey = cv2.resize(whole, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
     grey /= np.iinfo(pixels.dtype).max
-    if grey.std() < _FLAT_SHARE:
+    if grey.std() < _FLAT_SHARE[pixels.itemsize]:
         return FLAT
     bits = cv2.dct(grey)[:_LOW_FREQUENCIES, :_LOW_FREQUENCIES].ravel() > 0
     return int(np.packbits(bits).view(">u8")[0])

@@ -173,6 +173,13 @@ def test_the_hash_of_a_turned_or_mirrored_picture_follows_from_that_of_the_uprig
         assert min(distance(int(derived_hash), hash_) for hash_ in hashes) <= 1  # a wave of strength 0 has no sign
 
 
+def test_a_picture_in_a_narrow_part_of_sixteen_bits_is_not_flat():
+    """As sensors of 12 bits give them, and satellites: what would be one grey level of 8 bits is a picture."""
+    narrow = 3000 + some_picture(60).astype(np.uint16)
+    assert perceptual_hash(narrow) == perceptual_hash(some_picture(60).astype(np.uint16) * 257) != FLAT
+    assert perceptual_hash(np.random.default_rng(0).integers(3000, 3010, (200, 200), dtype=np.uint16)) == FLAT
+
+
 def test_a_flat_picture_has_no_telling_hash():
     assert perceptual_hash(np.full((50, 50, 3), 200, np.uint8)) == FLAT
     assert perceptual_hash(np.random.default_rng(0).integers(118, 121, (200, 200), dtype=np.uint8)) == FLAT

@@ -229,6 +229,14 @@ def test_from_raw_files_to_a_checked_submission(finished, folder):
     assert (submission["tags"] != "").all()
 
 
+def test_planted_pairs_are_found_in_both_forms_and_no_others(finished, traps):
+    found = read_json(finished.split_report)["duplicates"]
+    in_train = [*traps["near_duplicates_across_tags"], *traps["exact_duplicates"]]
+    assert sorted(entry["ids"] for entry in found["in_train"]) == sorted(map(sorted, in_train))
+    across = sorted(entry["train"] + entry["test"] for entry in found["across_train_and_test"])
+    assert across == sorted(traps["near_duplicates_across_train_and_test"])
+
+
 def test_the_pictures_reach_the_network_with_all_their_bands(finished):
     examples = pd.read_parquet(finished.examples)
     channels, bits = (4, 16) if finished.params["preprocess"]["input"] == "tif" else (3, 8)
