@@ -9,7 +9,11 @@ from competitions.paddy.sample import LABELLED_OF_EACH, TEST_IDS, draw
 from tests.copied_repository import TINY_RECIPE
 from tests.whole_run import run_all_stages
 
-RECIPE = TINY_RECIPE.replace("epochs: 2", "epochs: 1\n    head_views: 1\n    target_weights: {variety: 0.2, age: 0.2}")
+MODEL = """epochs: 1
+    head_views: 1
+    target_weights: {variety: 0.2, age: 0.2}
+    class_outputs: sigmoid"""
+RECIPE = TINY_RECIPE.replace("epochs: 2", MODEL) + "abstain: {above: 0.02}\n"
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +79,12 @@ def test_the_submission_names_a_disease_for_every_picture(run):
     assert written["image_id"].tolist() == TEST_IDS
     assert set(written["label"]) <= set(DISEASES)
     assert all(check["ok"] for check in read_json(run.submission_report)["checks"])
+
+
+def test_pictures_in_which_no_disease_is_recognised_are_left_to_a_person(run, examples):
+    triage = pd.read_csv(run.triage)
+    readable = examples[examples["file"].notna()]
+    assert set(triage["id"]) == set(readable.index)
+    assert triage["probability_of_nothing"].between(0, 1).all() and triage["probability_of_nothing"].nunique() > 50
+    assert (triage["abstained"] == (triage["probability_of_nothing"] >= 0.02)).all() and triage["abstained"].any()
+    assert '<section id="triage">' in run.report.read_text()

@@ -1,5 +1,7 @@
 """UNIFESP's radiographs, drawn: from DICOM to a checked submission, with nothing about a person in any output."""
 
+import contextlib
+import io
 import json
 import re
 import shutil
@@ -18,7 +20,7 @@ from competitions.unifesp_xray.competition import COMPETITION, PARTS
 from competitions.unifesp_xray.sample import draw
 from pipelines.report import read_inputs
 from pipelines.workspace import Workspace
-from tests.copied_repository import copy_repository, environment, repro
+from tests.whole_run import run_all_stages
 
 # Attributes that tell of a person, a place or a day (PS3.15 table E.1-1), with values that no output may hold.
 PLANTED = {
@@ -83,26 +85,24 @@ submit: {min_correlation: 0.9}
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A copy of the repository after `dvc repro` on files in which every text is planted; and what it printed."""
-    folder = copy_repository(tmp_path_factory.mktemp("xray") / "copy")
-    competition = folder / "competitions/unifesp_xray"
-    shutil.rmtree(competition / "raw", ignore_errors=True)
-    (competition / "raw").mkdir()
-    draw(competition / "raw", seed=6)
-    readable = [path for path in (competition / "raw").rglob("*.dcm") if path.stat().st_size]
-    for path in readable:
+def finished(tmp_path_factory, monkeypatch_module):
+    """All stages on files in which every text is planted: the workspace, its raw files, and what was printed."""
+    root, raw = tmp_path_factory.mktemp("repository"), tmp_path_factory.mktemp("raw")
+    monkeypatch_module.setenv("PODIUM_SCRATCH", str(root / "scratch"))
+    draw(raw, seed=6)
+    files = sorted(raw.rglob("*.dcm"))
+    for path in files:
         _plant(path)
-    train = [path for path in readable if "/train/" in str(path)]
+    train = [path for path in files if "/train/" in str(path)]
     train[0].with_name("1.2.3-c.dcm").write_bytes(train[0].read_bytes())  # not in train.csv
     again = train[1].parent / "again"
     again.mkdir()
     shutil.copy(train[1], again)  # the same SOPInstanceUID once more
-    (train[2]).write_bytes(b"no DICOM at all" * 20)
-    (competition / "params.yaml").write_text(TINY)
-    (competition / "dvc.lock").unlink(missing_ok=True)
-    done = repro(folder, "unifesp_xray")
-    return Workspace(folder, "unifesp_xray"), done
+    train[2].write_bytes(b"no DICOM at all" * 20)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        workspace = run_all_stages(root, "unifesp_xray", TINY.replace("path: raw", f"path: {raw}"))
+    return workspace, raw, printed.getvalue()
 
 
 def _plant(path: Path) -> None:
@@ -117,35 +117,33 @@ def _plant(path: Path) -> None:
 
 
 def test_raw_files_to_a_checked_submission(finished):
-    workspace, done = finished
-    assert done.returncode == 0, done.stdout[-3000:]
+    workspace, raw, _ = finished
     checks = json.loads(workspace.submission_report.read_text())
     assert checks["ok"], checks
     lines = workspace.submission.read_text().splitlines()
-    sample = (workspace.folder / "raw/sample_submission.csv").read_text().splitlines()
+    sample = (raw / "sample_submission.csv").read_text().splitlines()
     assert lines[0] == "SOPInstanceUID,Target"
     assert [line.split(",")[0] for line in lines] == [line.split(",")[0] for line in sample]
     assert all(re.fullmatch(r"[\d.]+,(\d{1,2} )+", line) for line in lines[1:])  # a space after each number
 
 
 def test_nothing_about_a_person_reaches_an_output(finished):
-    workspace, done = finished
-    assert LEAKS.search(next((workspace.folder / "raw").rglob("*.dcm")).read_bytes())
-    searched = 0
-    for folder in (workspace.folder, Path(environment(workspace.root)["PODIUM_SCRATCH"])):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and workspace.folder / "raw" not in path.parents:
-                content = path.read_bytes()
-                if path.suffix == ".parquet":  # packed: its text would be hidden
-                    content += pd.read_parquet(path).to_csv().encode()
-                assert not LEAKS.search(content), path
-                searched += 1
-    assert searched > 25
-    assert not LEAKS.search(done.stdout.encode())
+    workspace, raw, printed = finished
+    planted = [path for path in raw.rglob("*.dcm") if LEAKS.search(path.read_bytes())]
+    assert len(planted) > 80
+    outputs = [path for path in workspace.root.rglob("*") if path.is_file()]  # the scratch cache is among them
+    assert len(outputs) > 25
+    for path in outputs:
+        content = path.read_bytes()
+        if path.suffix == ".parquet":  # packed: its text would be hidden
+            content += pd.read_parquet(path).to_csv().encode()
+        assert not LEAKS.search(content), path
+    assert "epoch" in printed or "CV f1" in printed
+    assert not LEAKS.search(printed.encode())
 
 
 def test_the_groups_are_studies_and_their_names_are_hashes(finished):
-    workspace, _ = finished
+    workspace, _, _ = finished
     examples = pd.read_parquet(workspace.examples)
     studies = examples["path"].str.split("/").str[-3]
     assert examples.groupby(studies)["group"].nunique().max() == 1
@@ -157,8 +155,8 @@ def test_the_groups_are_studies_and_their_names_are_hashes(finished):
 
 
 def test_what_is_amiss_is_listed_and_everything_else_goes_on(finished):
-    workspace, _ = finished
-    traps = json.loads((workspace.folder / "raw/_traps.json").read_text())
+    workspace, raw, _ = finished
+    traps = json.loads((raw / "_traps.json").read_text())
     listed = pd.read_csv(workspace.unreadable, dtype=str).set_index("id")
     reasons = listed["reason"]
     assert len(listed) == 5
@@ -172,7 +170,7 @@ def test_what_is_amiss_is_listed_and_everything_else_goes_on(finished):
 
 
 def test_the_table_and_the_report_say_how_pictures_were_made(finished):
-    workspace, _ = finished
+    workspace, _, _ = finished
     examples = pd.read_parquet(workspace.examples)
     assert (examples["bits"] == 16).all() and (examples["channels"] == 1).all()
     assert set(examples["photometric_interpretation"]) == {"MONOCHROME1", "MONOCHROME2"}
