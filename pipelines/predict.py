@@ -1,11 +1,11 @@
 """`podium predict`: what the trained ensemble says of single pictures."""
 
 import contextlib
-import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from rich.table import Table
 
 from common.errors import PodiumError
 from common.files import replacing
-from common.images.decode import Picture, UnreadablePicture, decode
+from common.images.decode import UnreadablePicture
 from common.predictions import make_table
 from common.tables import read_table
 from common.targets import Regression, Target
@@ -27,26 +27,20 @@ _SHOWN_CLASSES = 3
 def predict_command(workspace: Workspace, files: Sequence[Path], as_json: bool, csv: Path | None) -> int:
     """The exit code: 1 where a picture cannot be read; the others are predicted all the same."""
     ensemble = TrainedEnsemble(workspace)
-    most_bits = 8 * ensemble.dtype.itemsize
-    read: list[tuple[Path, bytes, Picture]] = []
-    unreadable = 0
+    read: list[tuple[Path, bytes, dict[str, Any]]] = []
     for file in files:
         try:
             data = file.read_bytes()
-            picture = decode(data)
-            if picture.bits > most_bits:
-                raise UnreadablePicture(f"has {picture.bits} bits; the networks were trained on {most_bits}")
-            read.append((file, data, picture))
+            read.append((file, data, ensemble.prepare(file)))
         except (OSError, UnreadablePicture) as error:
-            unreadable += 1
             reason = error.strerror if isinstance(error, OSError) else error
             print(f"podium: {file}: cannot be read: {reason}", file=sys.stderr)
     if not read:
         raise PodiumError("none of the pictures can be read")
-    known = _known_pictures(workspace, [data for _, data, _ in read])
+    known = _known_pictures(workspace, [row["content_hash"] for _, _, row in read])
     ids = [id_ or f"{number} {read[number][0].name}" for number, (_, id_) in enumerate(known)]
     with contextlib.redirect_stdout(sys.stderr):  # progress is no part of the answer
-        predictions = ensemble.predict(ids, [(data, picture) for _, data, picture in read])
+        predictions = ensemble.predict(ids, [(data, row) for _, data, row in read])
     table = _table([file for file, _, _ in read], known, predictions, ensemble.targets)
     if csv is not None:
         with replacing(csv) as beside:
@@ -56,18 +50,16 @@ def predict_command(workspace: Workspace, files: Sequence[Path], as_json: bool, 
         print(json.dumps(json.loads(table.to_json(orient="records", double_precision=15)), indent=2))
     elif csv is None:
         Console().print(_shown(table, predictions, ensemble.targets))
-    return 1 if unreadable else 0
+    return 1 if len(read) < len(files) else 0
 
 
-def _known_pictures(workspace: Workspace, contents: Sequence[bytes]) -> list[tuple[str, str]]:
+def _known_pictures(workspace: Workspace, content_hashes: Sequence[str]) -> list[tuple[str, str]]:
     """Part and id of the example that has the same bytes, or empty texts: its augmented views are drawn from its id."""
-    examples = read_table(workspace.examples, "preprocess").sort_values(["part", "id"])
+    examples = read_table(workspace.examples, "preprocess")
+    # Where pictures are equal, one that is to be predicted counts, since its numbers are in the submission.
+    examples = examples.assign(trained_on=examples["part"] != "test").sort_values(["trained_on", "part", "id"])
     by_hash = examples.drop_duplicates("content_hash").set_index("content_hash")[["part", "id"]]
-    found = []
-    for data in contents:
-        digest = hashlib.sha256(data).hexdigest()
-        found.append(tuple(by_hash.loc[digest]) if digest in by_hash.index else ("", ""))
-    return found
+    return [tuple(by_hash.loc[digest]) if digest in by_hash.index else ("", "") for digest in content_hashes]
 
 
 def _table(
@@ -95,7 +87,7 @@ def _shown(table: pd.DataFrame, predictions: Mapping[str, np.ndarray], targets: 
         if not isinstance(target, Regression):
             shown.add_column("probability" if len(target.outputs) == 1 else "likeliest")
     shown.add_column("", no_wrap=True)
-    notes = {"": "", "train": "trained on it", "test": "a test picture"}
+    notes = {"": "", "train": "trained on it", "extra": "trained on it", "test": "a test picture"}
     for row in range(len(table)):
         cells = [str(table["file"].iloc[row])]
         for name, target in targets.items():

@@ -6,7 +6,8 @@ picture of the test part gets what ensemble/test.parquet says of it.
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from common.ensembling.calibrate import Platt
 from common.ensembling.options import EnsembleOptions
 from common.errors import PodiumError
 from common.files import read_json
-from common.images.decode import Picture, encode_png
+from common.images.decode import UnreadablePicture
+from common.images.examine import RawPicture, examine
+from common.images.options import PreprocessOptions
 from common.images.pictures import StoredPictures
 from common.images.store import write_store
 from common.options import parse
 from common.predictions import read_provenance
+from common.raw.files import RawFiles
 from common.tables import read_table
 from common.targets import Target, learned_targets
 from common.training.data import Examples
@@ -31,6 +35,7 @@ from common.training.options import ModelOptions
 from common.training.predict import Inference, mean_predictions
 from common.training.snapshots import each_loaded, weights_files
 from common.training.test_time import mean_views, predict_views
+from pipelines.raw import open_raw
 from pipelines.workspace import Machine, Workspace
 
 _BATCH_PICTURES = 32
@@ -42,8 +47,10 @@ class TrainedEnsemble:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.targets = workspace.competition.targets
+        self.preprocess = workspace.section(PreprocessOptions, "preprocess")
         self.blend = read_json(self._there(workspace.ensemble("weights.json")))
-        self.dtype = np.dtype(np.uint8 if self._bits() == 8 else np.uint16)
+        examples = read_table(workspace.examples, "preprocess")
+        self.bits, self.channels = int(examples["bits"].max()), int(examples["channels"].max())
         used = [member for member in self.blend["members"] if member["weight"] > 0]
         self.views: dict[str, set[str]] = {}
         for member in used:
@@ -56,11 +63,21 @@ class TrainedEnsemble:
                 for file in weights_files(workspace.fold_run(model, training), self._options(model)):
                     self._there(file)
 
-    def predict(self, ids: Sequence[str], pictures: Sequence[tuple[bytes, Picture]]) -> dict[str, np.ndarray]:
+    def prepare(self, file: Path) -> dict[str, Any]:
+        """What the stage preprocess would make of a file, see `examine`; raises UnreadablePicture."""
+        bands = self._bands if file.suffix.lower() in (".tif", ".tiff") else ""
+        row = examine(RawFiles(file), RawPicture("new", file.stem, file.name, bands), self.preprocess.dicom)
+        if "reason" in row:
+            raise UnreadablePicture(str(row["reason"]))
+        if int(str(row["bits"])) > self.bits:
+            raise UnreadablePicture(f"has {row['bits']} bits; the networks were trained on {self.bits}")
+        return row
+
+    def predict(self, ids: Sequence[str], pictures: Sequence[tuple[bytes, Mapping[str, Any]]]) -> dict[str, np.ndarray]:
         """Predictions (rows, outputs) of each target.
 
         ids       (rows,) each once; the augmented views are drawn from them
-        pictures  the bytes of each file, and the same decoded
+        pictures  the bytes of each file, and what `prepare` made of it
         """
         weights = [member["weight"] for member in self.blend["members"]]
         zeros = {name: np.zeros((len(ids), len(target.outputs))) for name, target in self.targets.items()}
@@ -91,7 +108,8 @@ class TrainedEnsemble:
         network = make_network(options, targets, workspace.folder, workspace.seed, pretrained=False)
         size = (max(options.image_sizes_px), max(options.image_sizes_px), options.channels)
         key = hashlib.sha256(store.read_bytes()).hexdigest()[:20]
-        pixels = StoredPictures(store, key, size, self.dtype, options.resize, files, np.arange(len(files)))
+        dtype = np.dtype(np.uint8 if self.bits == 8 else np.uint16)
+        pixels = StoredPictures(store, key, size, dtype, options.resize, files, np.arange(len(files)))
         rows = Examples(np.asarray(ids, dtype=object), pixels, {}, options.image_size_px).take(np.arange(len(ids)))
         trained = []
         for training in self.recorded[model]["folds"]:
@@ -109,8 +127,14 @@ class TrainedEnsemble:
         """The options that the model was trained with."""
         return parse(ModelOptions, self.recorded[model]["options"], str(self.workspace.predictions(model, "test")))
 
-    def _bits(self) -> int:
-        return int(read_table(self.workspace.examples, "preprocess")["bits"].max())
+    @cached_property
+    def _bands(self) -> str:
+        """The order of the bands of the competition's TIFFs, where they have four."""
+        if self.channels < 4:
+            return ""
+        reader = self.workspace.competition.reader(self.preprocess.input)
+        examples = reader(open_raw(self.workspace))
+        return str(examples["bands"].iloc[0]) if "bands" in examples else ""
 
     def _there(self, path: Path) -> Path:
         if not path.is_file():
@@ -119,14 +143,9 @@ class TrainedEnsemble:
         return path
 
 
-def _store(path: Path, pictures: Sequence[tuple[bytes, Picture]]) -> tuple[Path, np.ndarray]:
+def _store(path: Path, pictures: Sequence[tuple[bytes, Mapping[str, Any]]]) -> tuple[Path, np.ndarray]:
     """The pictures as the stage preprocess stores them, and their names in the order given."""
-    names = [f"{number:06}.{picture.kept or 'png'}" for number, (_, picture) in enumerate(pictures)]
-    write_store(
-        path,
-        (
-            (name, data if picture.kept else encode_png(picture.pixels))
-            for name, (data, picture) in zip(names, pictures, strict=True)
-        ),
-    )
+    names = [f"{number:06}{Path(row['file']).suffix}" for number, (_, row) in enumerate(pictures)]
+    encoded = (data if row["encoded"] is None else row["encoded"] for data, row in pictures)
+    write_store(path, zip(names, encoded, strict=True))
     return path, np.array(names, dtype=object)

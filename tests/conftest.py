@@ -25,7 +25,7 @@ def monkeypatch_module():
 
 
 # A worker that has two tests left is given the next file already, so the file of two long tests comes third.
-LONG_FILES = ["test_reproducible.py", "test_processes.py", "test_kill.py"]
+LONG_FILES = ["test_reproducible.py", "test_processes.py", "test_kill.py", "test_new.py"]
 
 
 def pytest_collection_modifyitems(items):
