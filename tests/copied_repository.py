@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 KILL_SWITCH = ROOT / "tests" / "kill_switch"
 
-# Every kind of stage and two models, each as small as it goes.
+# Every kind of stage, and a training that takes all its turns, each as small as it goes.
 TINY_RECIPE = """
 recipe: sample
 source: {kind: sample, path: sample.py}
@@ -22,10 +22,15 @@ extra: []
 use_corrections: false
 models:
   tiny:
-    architecture: test_convnext
+    architecture: test_efficientnet
     weights: none
     image_size_px: 32
-    epochs: 2
+    epochs: 3
+    phases: [{image_size_px: 16, epochs: 1}, {image_size_px: 32, epochs: 2}]
+    frozen_epochs: 1
+    schedule: cosine_restarts
+    cycle_epochs: 1
+    snapshots: ensemble
     learning_rate: 3.0e-3
     effective_batch_size: 32
 tta: {views: 1, plain_weight: 0.5}
