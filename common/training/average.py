@@ -27,11 +27,12 @@ class WeightAverage:
             return
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                self.tensors[name].lerp_(value, 1 - decay)
-            else:
-                self.tensors[name].copy_(value)
+        now = network.state_dict()
+        numbers = [name for name, value in now.items() if value.is_floating_point()]
+        # All at once, as torch.optim.swa_utils does it: on a GPU each of them would be a kernel of its own.
+        torch._foreach_lerp_([self.tensors[name] for name in numbers], [now[name] for name in numbers], 1 - decay)
+        for name in now.keys() - numbers:
+            self.tensors[name].copy_(now[name])
 
     @contextmanager
     def applied(self, network: nn.Module) -> Iterator[None]:

@@ -26,7 +26,17 @@ class Checkpoint:
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
     """Give a new optimizer of the same parameters the moments and step counts that were saved."""
-    optimizer.load_state_dict({"state": saved["state"], "param_groups": optimizer.state_dict()["param_groups"]})
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state = {
+        position: {name: _laid_out_as(parameters[position], value) for name, value in moments.items()}
+        for position, moments in saved["state"].items()
+    }
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _laid_out_as(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """A moment in the parameter's order of memory, which may be channels last: the fused optimizer goes by memory."""
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value) if value.shape == parameter.shape else value
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

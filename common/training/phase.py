@@ -4,8 +4,6 @@ import math
 import time
 from collections.abc import Iterator
 
-import torch
-
 from common.progress import track
 from common.randomness import torch_seed
 from common.training.checkpoint import Checkpoint, restore_optimizer, save_checkpoint
@@ -14,7 +12,7 @@ from common.training.epoch import Learner, train_epoch
 from common.training.history import speed, told
 from common.training.memory import forget_peak, peak_memory_bytes
 from common.training.micro_batch import MicroBatchSizes, within_budget
-from common.training.network import parameter_groups
+from common.training.optimizer import make_optimizer
 from common.training.run import Run, snapshot_files
 from common.training.schedule import Phase, rate_share, snapshot_epochs
 from common.training.snapshots import save_weights
@@ -28,7 +26,7 @@ def run_phase(run: Run, phase: Phase, sizes: MicroBatchSizes) -> None:
     task, options, accelerator = run.task, run.task.options, run.accelerator
     training, validation = task.training.at(phase.image_size_px), task.validation.at(phase.image_size_px)
     size = sizes.begin(phase, lambda share: within_budget(task, run.network, training, accelerator, share))
-    learner = _learner(run, phase)
+    learner = learner_of(run, phase)
     _print_batches(run, phase, size)
     forget_peak(accelerator.device)
     for epoch in range(run.epochs_done, phase.end):
@@ -91,14 +89,13 @@ def batches_of(run: Run, training: View, epoch: int, micro_batch_size: int) -> I
     )
 
 
-def _learner(run: Run, phase: Phase) -> Learner:
+def learner_of(run: Run, phase: Phase) -> Learner:
     """The network with an optimiser: a new one, or that of the checkpoint where it was made within this phase."""
-    options, network = run.task.options, run.network
-    optimizer = torch.optim.AdamW(parameter_groups(network, options), lr=options.learning_rate, betas=(0.9, 0.99))
+    optimizer = make_optimizer(run.network, run.task.options)
     if run.checkpoint and run.epochs_done > phase.first_epoch:
         restore_optimizer(optimizer, run.checkpoint.optimizer)
-    model, optimizer = run.accelerator.prepare(network, optimizer)
-    return Learner(network, model, optimizer, run.averaged, run.accelerator)
+    model, optimizer = run.accelerator.prepare(run.network, optimizer)
+    return Learner(run.network, model, optimizer, run.averaged, run.accelerator)
 
 
 def _keep_snapshot(run: Run, epochs_done: int) -> None:

@@ -17,7 +17,7 @@ from common.randomness import torch_seed
 from common.training.average import WeightAverage
 from common.training.data import View, micro_batches, steps_of
 from common.training.epoch import Learner, train_epoch
-from common.training.network import parameter_groups
+from common.training.optimizer import make_optimizer
 from common.training.refusals import too_large_for_memory
 from common.training.task import Task, sampling_of
 
@@ -81,9 +81,8 @@ def sweep(task: Task, steps: int) -> Sweep:
 
 def _sweep(task: Task, steps: int, micro_batch_size: int) -> Sweep:
     options, accelerator = task.options, task.hardware.accelerator(task.options.precision)
-    network = task.make()
-    optimizer = torch.optim.AdamW(parameter_groups(network, options), lr=options.learning_rate, betas=(0.9, 0.99))
-    model, optimizer = accelerator.prepare(network, optimizer)
+    network = task.make().to(accelerator.device)
+    model, optimizer = accelerator.prepare(network, make_optimizer(network, options))
     learner = Learner(network, model, optimizer, WeightAverage(network, 0.0, {}, 0), accelerator)
     drawn, plan = _rows_of(task, steps)
     rates = np.geomspace(LOWEST, HIGHEST, steps)
