@@ -262,3 +262,21 @@ def test_several_targets_train_at_once_and_one_of_weight_zero_is_predicted_by_it
 
 def no_score(predictions):
     return {}
+
+
+def test_mixed_and_erased_pictures_train_the_same_with_any_workers_and_after_a_kill(tmp_path, monkeypatch):
+    options = OPTIONS.model_copy(update={"mixup": 0.4, "cutmix": 1.0, "random_erasing": 0.5, "epochs": 2})
+    mixed = fit(task(tmp_path / "mixed", options))
+    plain = fit(task(tmp_path / "plain", OPTIONS.model_copy(update={"epochs": 2})))
+    assert mixed.history[0]["train_loss"] != plain.history[0]["train_loss"]
+    save = phase_module.save_checkpoint
+
+    def save_and_die(path, checkpoint):
+        save(path, checkpoint)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(phase_module, "save_checkpoint", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        fit(task(tmp_path / "killed", options, Hardware("cpu", 2, 1)))
+    monkeypatch.undo()
+    assert_same(weights(mixed), weights(fit(task(tmp_path / "killed", options, Hardware("cpu", 3, 1)))))
