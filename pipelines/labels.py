@@ -22,7 +22,8 @@ def labels(workspace: Workspace) -> None:
     competition = workspace.competition
     examples = read_table(workspace.examples, "preprocess")
     given = examples.loc[examples["part"] != "test", ["id", *competition.targets]].reset_index(drop=True)
-    _write_sample_weights(workspace, given["id"].tolist())
+    ids = {part: examples.loc[examples["part"] == part, "id"].tolist() for part in ("train", "extra")}
+    _write_sample_weights(workspace, ids["train"], ids["extra"])
     if not workspace.params.get("use_corrections", False):
         write_table(workspace.labels, given.assign(excluded=False))
         print(f"{len(given):,} labels as given (use_corrections: false)")
@@ -36,7 +37,7 @@ def labels(workspace: Workspace) -> None:
     print(f"{len(given):,} labels; decisions about {counts.sum():,}: {decided or 'none'} ({where})")
 
 
-def _write_sample_weights(workspace: Workspace, ids: list[str]) -> None:
+def _write_sample_weights(workspace: Workspace, ids: list[str], extra_ids: list[str]) -> None:
     """data/sample_weights/MODEL.parquet: the weight of each row; no row where the model draws by none."""
     tables = {model: pd.DataFrame({"id": pd.Series(dtype="str"), "weight": np.zeros(0)}) for model in workspace.models}
     for model in workspace.models:
@@ -50,8 +51,8 @@ def _write_sample_weights(workspace: Workspace, ids: list[str]) -> None:
                 f"sample_weights/, where DVC sees it change: move it to {workspace.sample_weights_folder} and name it "
                 f"sample_weights/{path.name}"
             )
-        tables[model] = read_sample_weights(path, ids)
-        print(f"{model}: weights of {len(ids):,} rows ({workspace.relative(path)})")
+        tables[model] = read_sample_weights(path, ids, extra_ids)
+        print(f"{model}: weights of {len(tables[model]):,} rows ({workspace.relative(path)})")
     with replacing(workspace.sample_weights("any").parent) as beside:
         beside.mkdir()
         for model, table in tables.items():

@@ -125,7 +125,10 @@ def _weights_to_draw_by(workspace: Workspace, model: str, training: View) -> np.
     table = read_table(workspace.sample_weights(model), "labels")
     if table.empty:
         return None
-    weights = table.set_index("id")["weight"].loc[training.ids].to_numpy(dtype=np.float64)
+    found = table.set_index("id")["weight"].reindex(training.ids)
+    if found.isna().any():
+        raise UsageError(f"models.{model}.sample_weights: no weight of the extra row '{found.index[found.isna()][0]}'")
+    weights = found.to_numpy(dtype=np.float64)
     if not weights.any():
         raise UsageError(f"models.{model}.sample_weights: all training rows of this fold have a weight of 0")
     return weights

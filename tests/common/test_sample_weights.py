@@ -19,6 +19,12 @@ def test_weights_are_joined_by_id(tmp_path):
     assert table["id"].tolist() == IDS and table["weight"].tolist() == [1.0, 2.5, 0.0]
 
 
+def test_extra_rows_need_no_weight_here(tmp_path):
+    path = write(tmp_path / "w.parquet", ("a", "x", "b", "c"), (1, 4, 1, 1))
+    table = read_sample_weights(path, IDS, extra_ids=["x", "y"])
+    assert table["id"].tolist() == ["a", "b", "c", "x"] and table["weight"].tolist() == [1, 1, 1, 4]
+
+
 @pytest.mark.parametrize(
     ("ids", "weights", "message"),
     [
