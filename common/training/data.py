@@ -137,19 +137,19 @@ def micro_batches(
     rank: int = 0,
     processes: int = 1,
     mixing: Mixing | None = None,
-    pinned: bool = False,
+    device: torch.device | None = None,
 ) -> Iterator[Batch]:
     """The micro-batches of this process: its share of each step, split where it is too large for the device.
 
     workers  threads that make them ahead; 0: each is made when it is asked for
-    pinned   in memory from which a GPU copies while it computes
+    device   where they go: for a GPU they wait in memory from which it copies while it computes
     """
     parts: list[tuple[np.ndarray, np.ndarray, bool]] = []
     for step in steps:
         own = np.array_split(step, processes)[rank]
         pieces = np.array_split(own, max(1, -(-len(own) // micro_batch_size)))
         parts += [(piece, step, piece is pieces[-1]) for piece in pieces]
-    loader = _Loader(view, kind, seed, purpose, mixing or Mixing(), pinned)
+    loader = _Loader(view, kind, seed, purpose, mixing or Mixing(), device)
     ahead = max(1, workers)
 
     def make(number: int) -> Batch:
@@ -169,7 +169,7 @@ class _Loader:
     seed: int
     purpose: tuple
     mixing: Mixing
-    pinned: bool
+    device: torch.device | None
 
     def batch(self, positions: np.ndarray, step: np.ndarray, ends_step: bool) -> Batch:
         examples, own = self.view.examples, self.view.rows[positions]
@@ -215,4 +215,7 @@ class _Loader:
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         tensor = torch.from_numpy(values)
-        return tensor.pin_memory() if self.pinned else tensor
+        if self.device is None or self.device.type != "cuda":
+            return tensor
+        with torch.cuda.device(self.device):  # a thread begins on the first GPU, and would take memory there
+            return tensor.pin_memory()

@@ -85,7 +85,7 @@ def batches_of(run: Run, training: View, epoch: int, micro_batch_size: int) -> I
         accelerator.process_index,
         accelerator.num_processes,
         options.mixing,
-        pinned=accelerator.device.type == "cuda",
+        device=accelerator.device,
     )
 
 

@@ -55,7 +55,7 @@ class Inference:
                     self.seed,
                     ("view", number),
                     self.workers,
-                    pinned=device.type == "cuda",
+                    device=device,
                 ):
                     there = batch.to(device)
                     with self.accelerator.autocast():
