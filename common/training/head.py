@@ -90,31 +90,41 @@ def fit_head(
     mean, deviation = inputs.mean(dim=0), inputs.std(dim=0).clamp(min=1e-6)
     inputs = (inputs - mean) / deviation
     wanted, known = {name: torch.from_numpy(values) for name, values in truth.items()}, known_rows(truth)
-    if prior is None:
-        start = torch.zeros(network.head.out_features, inputs.shape[1], dtype=torch.float64)
-        bias = torch.from_numpy(np.concatenate([one.initial_bias(truth[name]) for name, one in targets.items()]))
-    else:
-        start = torch.from_numpy(prior.weight) * deviation
-        bias = torch.from_numpy(prior.logits(mean.numpy()))
-    weight, bias = start.clone().requires_grad_(), bias.requires_grad_()
+    # What is fitted is the difference from the start. The old classifier may be surer of itself than it should be, or
+    # less, so that a prior is scaled by one number, which costs nothing.
+    start = prior or Head(np.zeros((network.head.out_features, inputs.shape[1])), np.zeros(network.head.out_features))
+    start_weight = torch.from_numpy(start.weight) * deviation
+    start_bias = torch.from_numpy(start.logits(mean.numpy()))
+    initial = torch.from_numpy(np.concatenate([one.initial_bias(truth[name]) for name, one in targets.items()]))
+    moved, bias = torch.zeros_like(start_weight, requires_grad=True), initial.clone().requires_grad_()
+    scale = torch.ones((), dtype=torch.float64, requires_grad=True)
+    started = inputs @ start_weight.T + start_bias
 
     def mean_loss() -> torch.Tensor:
-        return loss_share(inputs @ weight.T + bias, wanted, targets, smoothing, known, weights)
+        logits = scale * started + inputs @ moved.T + bias
+        return loss_share(logits, wanted, targets, smoothing, known, weights)
 
-    optimizer = torch.optim.LBFGS([weight, bias], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe")
+    def cost_of_moving() -> torch.Tensor:
+        # A bias is free without a prior; with one it stays near the shares, also where a class has no picture.
+        away = moved.square().sum()
+        return penalty / 2 * (away if prior is None else away + (bias - initial).square().sum())
+
+    optimizer = torch.optim.LBFGS(
+        [moved, bias, scale], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
+    )
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        cost = mean_loss() + penalty / 2 * (weight - start).square().sum()
+        cost = mean_loss() + cost_of_moving()
         cost.backward()
         return cost
 
     optimizer.step(closure)
     with torch.no_grad():
-        scaled = weight / deviation
+        scaled = (scale * start_weight + moved) / deviation
         # Cast before they move: Apple's GPUs have no float64.
         network.head.weight.copy_(scaled.to(network.head.weight.dtype))
-        network.head.bias.copy_((bias - scaled @ mean).to(network.head.bias.dtype))
+        network.head.bias.copy_((scale * start_bias + bias - scaled @ mean).to(network.head.bias.dtype))
         return float(mean_loss())
 
 

@@ -47,21 +47,22 @@ def prior_head(old: Head, features: np.ndarray, truth: Mapping[str, np.ndarray],
     features  (rows, features) of the training rows, each picture once; truth of each target for them
 
     A class gets the row of the old class that is the likeliest to be on all its pictures. A class without a picture
-    gets the mean of all rows, other kinds of targets get zeros.
+    gets the mean of all rows, other kinds of targets get zeros. The biases are the old ones, to which how often a new
+    class occurs is still to be added.
     """
     logits = old.logits(np.asarray(features, dtype=np.float64))
     log_shares = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     weights, biases = [], []
     for name, target in targets.items():
         weight = np.zeros((len(target.outputs), old.weight.shape[1]))
-        bias = target.initial_bias(truth[name])
+        bias = np.zeros(len(target.outputs))
         if isinstance(target, Multiclass):
             # Rows whose truth is missing equal no class.
             shown = (truth[name][None, :] == np.arange(len(target.classes))[:, None]).astype(np.float64)
             chosen = (shown @ log_shares).argmax(axis=1)
             nothing = shown.sum(axis=1) == 0
             weight = np.where(nothing[:, None], old.weight.mean(axis=0), old.weight[chosen])
-            bias = bias + np.where(nothing, old.bias.mean(), old.bias[chosen])
+            bias = np.where(nothing, old.bias.mean(), old.bias[chosen])
         weights.append(weight)
         biases.append(bias)
     return Head(np.concatenate(weights), np.concatenate(biases))
