@@ -22,7 +22,11 @@ class Part:
 
 
 def read_part(workspace: Workspace, part: str, options: ModelOptions) -> Part:
-    """Rows of a part that have a picture, decoded once to the model's largest size."""
+    """Rows of a part that have a picture, decoded once to the model's largest size.
+
+    Not to the largest of all models: a picture made smaller twice is another one than made smaller once, and no model
+    should change with its neighbours in the recipe. Models of equal size, `resize` and `channels` share a map.
+    """
     if part == "train":
         table = pd.concat([read_training_rows(workspace), read_extra_rows(workspace)])
     else:
