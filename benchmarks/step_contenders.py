@@ -3,9 +3,9 @@
     python -m benchmarks.step_contenders CONTENDER SETTINGS
 
 A process of its own, since what one of them sets for a whole process (memory allocator, threads) must not help or
-hinder the others. It reads a line, trains an epoch, and writes the seconds that the epoch took; again and again.
-SETTINGS is JSON: architecture, size_px, rows, batch, threads, epochs. All train on the same drawn pictures, which lie
-decoded in memory, without augmentation, clipping or averaging, in float32 with AdamW and one cycle.
+hinder the others. It reads a line, trains an epoch, and writes the seconds of processor time that the epoch took;
+again and again. SETTINGS is JSON: architecture, size_px, rows, batch, epochs, and folder (of JPEG files; empty: noise
+in memory, and no augmentation). All have one thread, float32, AdamW and one cycle; none clips or averages.
 """
 
 import json
@@ -21,9 +21,8 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
-from common.randomness import generator
+from benchmarks.step_pictures import CLASSES, MEAN, STD, fastai_loaders, normalised, pictures, timm_loader
 from common.targets import Multiclass
 from common.training.data import Examples
 from common.training.epoch import train_epoch
@@ -38,9 +37,6 @@ from common.training.schedule import phases_of, rate_share
 from common.training.task import Task
 from common.training.timm_import import import_timm
 
-CLASSES = 10
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
 
 class Turns:
     """When to train the next epoch, and how long it took; ends the process where nobody asks for more."""
@@ -53,28 +49,23 @@ class Turns:
     def begin(self) -> None:
         if not sys.stdin.readline():
             raise SystemExit
-        self.began = time.perf_counter()
+        self.began = time.process_time()
 
     def end(self) -> None:
-        print(time.perf_counter() - self.began, file=self.answers, flush=True)
-
-
-def drawn_pictures(rows: int, size_px: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noise (rows, size_px, size_px, 3) uint8, and labels (rows,) that mean nothing: speed depends on neither."""
-    draw = generator(0, "pictures")
-    return draw.integers(0, 256, (rows, size_px, size_px, 3), dtype=np.uint8), draw.integers(0, CLASSES, rows)
+        print(time.process_time() - self.began, file=self.answers, flush=True)
 
 
 def drawn_task(given: SimpleNamespace, channels_last: bool = True, **options: object) -> Task:
     """What Podium trains, in its own words."""
     model = ModelOptions.model_validate(
         {
-            "architecture": given.architecture, "weights": "none", "image_size_px": given.size_px, "mean": MEAN,
-            "std": STD, "augmentation": "none", "epochs": given.epochs, "learning_rate": 1e-3, "gradient_clip": None,
-            "effective_batch_size": given.batch, **options,
+            "architecture": given.architecture, "weights": "none", "image_size_px": given.size_px,
+            "mean": MEAN, "std": STD, "augmentation": "photo" if given.folder else "none",
+            "epochs": given.epochs, "effective_batch_size": given.batch, "learning_rate": 1e-3, "gradient_clip": None,
+            **options,
         }
     )  # fmt: skip
-    pixels, labels = drawn_pictures(given.rows, given.size_px)
+    pixels, labels = pictures(given)
     ids = np.array([f"id{row}" for row in range(given.rows)], dtype=object)
     targets = {"label": Multiclass(tuple(f"class{number}" for number in range(CLASSES)))}
     examples = Examples(ids, pixels, {"label": labels.astype(float)}).take(np.arange(given.rows))
@@ -87,7 +78,7 @@ def drawn_task(given: SimpleNamespace, channels_last: bool = True, **options: ob
         return network
 
     folder = Path(tempfile.mkdtemp(prefix="training_step"))
-    hardware = Hardware("cpu", 0, given.threads)
+    hardware = Hardware("cpu", 0, 1)
     return Task(make, examples, examples, targets, lambda _: {}, model, 0, hardware, folder / "checkpoint.safetensors")
 
 
@@ -104,7 +95,8 @@ def podium(given: SimpleNamespace, turns: Turns, channels_last: bool = True) -> 
     for epoch in range(given.epochs):
         turns.begin()
         batches = batches_of(run, task.training, epoch, given.batch)
-        train_epoch(learner, task, batches, epoch, partial(rate_of, epoch * run.steps_an_epoch))
+        with run.activations.recorded(epoch + 1, run.steps_an_epoch):
+            train_epoch(learner, task, batches, epoch, partial(rate_of, epoch * run.steps_an_epoch))
         turns.end()
 
 
@@ -130,14 +122,14 @@ def plain(given: SimpleNamespace, turns: Turns, channels_last: bool = False, fro
     for parameter in network.parameters():
         parameter.requires_grad_(parameter in head or not frozen)
     optimizer = torch.optim.AdamW([one for one in network.parameters() if one.requires_grad], lr=1e-3)
-    loader = DataLoader(_tensors(given), batch_size=given.batch, shuffle=True)
+    loader = timm_loader(given)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, given.epochs * len(loader))
     loss_function = nn.CrossEntropyLoss()
     network.train()
     for _ in range(given.epochs):
         turns.begin()
         for batch in loader:
-            inputs, labels = _normalised(batch)
+            inputs, labels = normalised(batch)
             if channels_last:
                 inputs = inputs.contiguous(memory_format=torch.channels_last)
             loss = loss_function(network(inputs), labels)
@@ -150,11 +142,9 @@ def plain(given: SimpleNamespace, turns: Turns, channels_last: bool = False, fro
 
 def fastai(given: SimpleNamespace, turns: Turns, frozen: bool = False) -> None:
     """fastai's Learner with its DataLoaders, its Adam, which decouples the decay of weights too, and fit_one_cycle."""
-    network = _timm_network(given)  # before fastai, which imports torchvision
+    network, loaders = _timm_network(given), fastai_loaders(given)
     from fastai.callback.core import Callback
     from fastai.callback.schedule import Learner
-    from fastai.data.core import DataLoaders
-    from fastai.data.load import DataLoader as FastLoader
     from fastai.losses import CrossEntropyLossFlat
 
     class Turn(Callback):
@@ -168,12 +158,7 @@ def fastai(given: SimpleNamespace, turns: Turns, frozen: bool = False) -> None:
         head = set(model.get_classifier().parameters())
         return [[one for one in model.parameters() if (one in head) == of_head] for of_head in (False, True)]
 
-    training = FastLoader(_tensors(given), bs=given.batch, shuffle=True, num_workers=0, after_batch=_normalised)
-    one_picture = TensorDataset(*(tensor[:1] for tensor in _tensors(given).tensors))
-    validation = FastLoader(one_picture, bs=1, num_workers=0, after_batch=_normalised)
-    learner = Learner(
-        DataLoaders(training, validation), network, loss_func=CrossEntropyLossFlat(), splitter=split, cbs=Turn()
-    )
+    learner = Learner(loaders, network, loss_func=CrossEntropyLossFlat(), splitter=split, cbs=Turn())
     if frozen:
         learner.freeze()
     with learner.no_bar(), learner.no_logging():
@@ -181,18 +166,8 @@ def fastai(given: SimpleNamespace, turns: Turns, frozen: bool = False) -> None:
 
 
 def _timm_network(given: SimpleNamespace) -> nn.Module:
-    torch.set_num_threads(given.threads)
+    torch.set_num_threads(1)
     return import_timm().create_model(given.architecture, num_classes=CLASSES)
-
-
-def _tensors(given: SimpleNamespace) -> TensorDataset:
-    pixels, labels = drawn_pictures(given.rows, given.size_px)
-    return TensorDataset(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels))
-
-
-def _normalised(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-    return (batch[0].float() / 255 - mean) / deviation, batch[1]
 
 
 CONTENDERS: dict[str, Callable[[SimpleNamespace, Turns], None]] = {

@@ -1,20 +1,26 @@
 """How fast a training goes, end to end: Podium's loop, fastai's Learner and a plain loop in the manner of timm's.
 
-    python -m benchmarks.training_step [--runs 7] [--threads 1] [--only mobilenetv2_035]
+    python -m benchmarks.training_step [--runs 5] [--only mobilenetv2_035]
 
-On the CPU: images a second of an epoch, loader and optimiser included, of the same network on the same pictures with
-the same batch, precision and threads; each contender in a process of its own (`step_contenders.py` says what each
-does), one epoch of each in turn, medians. Then training a head on a frozen body, where Podium runs the body once
-without gradients and fits the head to the end, beside one epoch of the others. Then what a resume costs: to write the
-checkpoint of an epoch, and to read it. Where there is a CUDA device, also how much of what it could compute is left
-when pictures have to be loaded, augmented and copied to it (`gpu_feed.py`). Needs `pip install fastai`.
+Images a second of an epoch on one CPU thread, loader and optimiser included, of the same network with the same batch
+and precision; each contender in a process of its own (`step_contenders.py` says what each does), one epoch of each in
+turn, medians, in processor time. Once from JPEG files: fastai with Resize and aug_transforms, the plain loop with
+timm's training transform, Podium with `photo` from its decoded map, which is made before. Once from noise in memory
+without augmentation, where nothing is left to compare but the step. `frozen`: a head is trained on a body that stays,
+one epoch in the peers, while Podium runs the body once without gradients and fits the head to the end.
+
+Then what a resume costs: to write the checkpoint of an epoch, and to read it. Where there is a CUDA device, also how
+much of what it could compute is left when pictures have to be loaded, augmented and copied to it (`gpu_feed.py`).
+Needs `pip install fastai`.
 """
 
 import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 
@@ -23,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.step_contenders import CONTENDERS, drawn_task
+from benchmarks.step_pictures import write_jpegs
 from common.training.checkpoint import Checkpoint, load_checkpoint, restore_optimizer, save_checkpoint
 from common.training.epoch import train_epoch
 from common.training.phase import batches_of, learner_of
@@ -30,42 +37,46 @@ from common.training.run import start
 from common.training.schedule import phases_of
 
 SIZE_PX, BATCH = 128, 32
-ROWS = {"mobilenetv2_035": 192, "resnet18": 64}  # of an epoch: seconds, so that a run of all takes minutes
+ROWS = {"mobilenetv2_035": 256, "resnet18": 96}  # of an epoch: seconds, so that a run of all takes minutes
 EPOCH_ROWS = 10_000  # of the epoch that the cost of a resume is told for
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--loader-workers", type=int, default=4, help="of the GPU's part")
     parser.add_argument("--only", choices=list(ROWS), help="one of the networks")
     given = parser.parse_args()
     console = Console(width=120)
     for architecture in [given.only] if given.only else ROWS:
+        what = f"{architecture}, {SIZE_PX} px, batches of {BATCH}, one thread: images/s, {given.runs} epochs in turn"
         settings = {
             "architecture": architecture, "size_px": SIZE_PX, "rows": ROWS[architecture], "batch": BATCH,
-            "threads": given.threads, "epochs": given.runs + 1,
+            "epochs": given.runs + 1, "folder": "",
         }  # fmt: skip
-        speeds = measure(settings, given.runs)
-        title = f"{architecture}, {SIZE_PX} px, batches of {BATCH}, float32, {given.threads} thread(s)"
-        console.print(_table(f"{title}: images/s, {given.runs} epochs in turn", speeds, "fastai", "plain loop"))
+        with tempfile.TemporaryDirectory() as folder:
+            told = write_jpegs(Path(folder), ROWS[architecture])
+            speeds = measure(settings | {"folder": folder}, list(CONTENDERS), given.runs)
+        console.print(_table(f"{what}; JPEG files: {told}", speeds))
+        in_memory = measure(settings, [name for name in CONTENDERS if not name.startswith("frozen")], given.runs)
+        console.print(_table(f"{what}; noise in memory, not augmented", in_memory))
         console.print(_resume_cost(SimpleNamespace(**settings), median(speeds["podium, channels_last"])))
     if torch.cuda.is_available():
         from benchmarks.gpu_feed import feed_table
 
-        console.print(feed_table())
+        console.print(feed_table("cuda", given.loader_workers))
     else:
         console.print("no CUDA device: the share of a GPU's speed that is left with pictures to load is not measured")
 
 
-def measure(settings: dict[str, object], runs: int) -> dict[str, list[float]]:
+def measure(settings: dict[str, object], contenders: list[str], runs: int) -> dict[str, list[float]]:
     """Images a second of each contender in each run; an epoch before the first one is not counted."""
     processes = {
         name: subprocess.Popen(
             [sys.executable, "-m", "benchmarks.step_contenders", name, json.dumps(settings)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )
-        for name in CONTENDERS
+        for name in contenders
     }  # fmt: skip
     speeds: dict[str, list[float]] = {name: [] for name in processes}
     for run in range(runs + 1):
@@ -85,7 +96,8 @@ def measure(settings: dict[str, object], runs: int) -> dict[str, list[float]]:
     return speeds
 
 
-def _table(title: str, speeds: dict[str, list[float]], *peers: str) -> Table:
+def _table(title: str, speeds: dict[str, list[float]]) -> Table:
+    peers = ("fastai", "plain loop", "plain loop, channels_last")
     table = Table(title=title, title_justify="left")
     for heading in ("", "median", "least", "most", *(f"median / {peer}" for peer in peers)):
         table.add_column(heading, justify="right" if heading else "left")

@@ -60,6 +60,7 @@ def test_what_is_missing_is_named_with_its_key(pets: Workspace, assignments: lis
         ("seed: 1\nmachine: {loader_workers: -1}", "machine.loader_workers: expected a number of 0 or more"),
         ("seed: 1\nmachine: {processes: 0}", "machine.processes: expected a number of 1 or more"),
         ("seed: 1\nmachine: {cache_gb: much}", "machine.cache_gb: expected gigabytes, or auto, found 'much'"),
+        ("seed: 1\nmachine: {max_memory_gb: -1}", "machine.max_memory_gb: expected .*, found -1"),
         ("seed: 1\nmachine: {device: gpu}", "machine.device: expected auto, cpu, mps, cuda or cuda:N .*, found 'gpu'"),
         ("seed: 1\nmachine: {device: 'cuda:-1'}", "machine.device: expected .* found 'cuda:-1'"),
     ],
