@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.dicom.convert import FACTS, convert
+from common.dicom.convert import convert
+from common.dicom.facts import FACTS
 from common.dicom.options import DicomOptions
 from common.dicom.transfer_syntax import BIG_ENDIAN, BY_UID, DEFLATED, EXPLICIT, IMPLICIT
 from tests.common.dicom.drawn import LOSSLESS, dataset_of, drawn, file_of, lut_item, noise
