@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 KILL_SWITCH = ROOT / "tests" / "kill_switch"
 
-# Every kind of stage, and a training that takes all its turns, each as small as it goes.
+# Every kind of stage, each as small as it goes.
 TINY_RECIPE = """
 recipe: sample
 source: {kind: sample, path: sample.py}
@@ -22,21 +22,28 @@ extra: []
 use_corrections: false
 models:
   tiny:
-    architecture: test_efficientnet
+    architecture: test_convnext
     weights: none
     image_size_px: 32
-    epochs: 3
-    phases: [{image_size_px: 16, epochs: 1}, {image_size_px: 32, epochs: 2}]
-    frozen_epochs: 1
-    schedule: cosine_restarts
-    cycle_epochs: 1
-    snapshots: ensemble
+    epochs: 2
     learning_rate: 3.0e-3
     effective_batch_size: 32
 tta: {views: 1, plain_weight: 0.5}
 ensemble: {probability_clip: 0.01}
 submit: {min_correlation: 0.9}
 """
+# A training that takes all its turns.
+PHASED_RECIPE = TINY_RECIPE.replace("test_convnext", "test_efficientnet").replace(
+    "    epochs: 2\n",
+    """\
+    epochs: 3
+    phases: [{image_size_px: 16, epochs: 1}, {image_size_px: 32, epochs: 2}]
+    frozen_epochs: 1
+    schedule: cosine_restarts
+    cycle_epochs: 1
+    snapshots: ensemble
+""",
+)
 
 
 def copy_repository(folder: Path, recipe: str = TINY_RECIPE) -> Path:

@@ -22,9 +22,11 @@ def reference(words: np.ndarray, dataset: Dataset, window: str = "file") -> np.n
     elif window == "file" and has_window(dataset):
         share = windowed(values, dataset)
     else:
-        possible = np.arange(2**bits) if bits <= 16 else np.array([0, 2**bits - 1])
+        least, most = 0, 2**bits - 1
         if dataset.PixelRepresentation == 1:
-            possible = possible - 2 ** (bits - 1)
+            least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+        # No table reaches further than this; beyond it a table holds its ends, and a line its slope.
+        possible = np.unique(np.r_[least, np.arange(max(least, -(2**17)), min(most, 2**17) + 1), most])
         possible = modality(possible.astype(np.float64), dataset)
         low, high = possible.min(), possible.max()
         share = (values - low) / (high - low) if high > low else np.zeros(values.shape)
