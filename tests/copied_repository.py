@@ -32,18 +32,6 @@ tta: {views: 1, plain_weight: 0.5}
 ensemble: {probability_clip: 0.01}
 submit: {min_correlation: 0.9}
 """
-# A training that takes all its turns.
-PHASED_RECIPE = TINY_RECIPE.replace("test_convnext", "test_efficientnet").replace(
-    "    epochs: 2\n",
-    """\
-    epochs: 3
-    phases: [{image_size_px: 16, epochs: 1}, {image_size_px: 32, epochs: 2}]
-    frozen_epochs: 1
-    schedule: cosine_restarts
-    cycle_epochs: 1
-    snapshots: ensemble
-""",
-)
 
 
 def copy_repository(folder: Path, recipe: str = TINY_RECIPE) -> Path:

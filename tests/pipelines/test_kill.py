@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.copied_repository import PHASED_RECIPE, copy_repository, repro, set_machine
+from tests.copied_repository import copy_repository, repro, set_machine
 
 STAGES = ("code", "download", "preprocess", "split", "labels", "train", "tta", "ensemble", "submit", "report")
 TARGETS = {"train": "train@tiny-0", "tta": "tta@tiny"}
@@ -20,7 +20,7 @@ RESULTS = ("submission.csv", "split.json", "ensemble/cv.json", "data/unreadable.
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     """A finished copy, and how many seconds each stage took in it."""
-    folder = copy_repository(tmp_path_factory.mktemp("unbroken") / "podium", PHASED_RECIPE)
+    folder = copy_repository(tmp_path_factory.mktemp("unbroken") / "podium")
     set_machine(folder, threads=1, loader_workers=0)
     times = folder.parent / "times.txt"
     run = repro(folder, PODIUM_TEST_TIMES=str(times))
@@ -50,7 +50,7 @@ def assert_same_results(unbroken: Path, survivor: Path) -> None:
 
 def test_every_stage_survives_a_kill(unbroken, tmp_path):
     whole, seconds = unbroken
-    survivor = copy_repository(tmp_path / "podium", PHASED_RECIPE)
+    survivor = copy_repository(tmp_path / "podium")
     set_machine(survivor, threads=1, loader_workers=2)
     for stage in STAGES:
         kill_and_go_on(survivor, stage, f"{seconds[stage] / 2:.2f}", "group")
@@ -60,7 +60,7 @@ def test_every_stage_survives_a_kill(unbroken, tmp_path):
 
 def test_an_orphaned_training_that_goes_on_writing_does_no_harm(unbroken, tmp_path):
     whole, seconds = unbroken
-    survivor = copy_repository(tmp_path / "podium", PHASED_RECIPE)
+    survivor = copy_repository(tmp_path / "podium")
     set_machine(survivor, threads=1, loader_workers=2)
     kill_and_go_on(survivor, "train", f"{seconds['train'] * 0.6:.2f}", "parents")
     assert_same_results(whole, survivor)
@@ -71,7 +71,7 @@ def test_an_orphaned_training_that_goes_on_writing_does_no_harm(unbroken, tmp_pa
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_stage_survives_kills_at_drawn_moments(unbroken, tmp_path, seed):
     whole, seconds = unbroken
-    survivor = copy_repository(tmp_path / "podium", PHASED_RECIPE)
+    survivor = copy_repository(tmp_path / "podium")
     set_machine(survivor, threads=1, loader_workers=2)
     draw = random.Random(seed)
     for stage in STAGES:
