@@ -5,6 +5,7 @@ Those are the ones that were trained on all labelled rows, where the recipe asks
 The test set comes last, and is seen in augmented views where those helped on the out-of-fold rows alone.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from common.files import read_json, write_json
 from common.predictions import make_table, write_predictions
 from common.scoring import encode_truth, scored_prediction
 from common.tables import write_table
-from common.targets import columns_of, learned_targets
+from common.targets import Target, learned_targets
 from common.training.data import Examples
 from common.training.network import make_network
 from common.training.options import ModelOptions, TestTimeOptions
@@ -64,8 +65,7 @@ def tta(workspace: Workspace, model: str) -> None:
             known = part.table.iloc[rows][["part", "id"]]
             nothing.append(known.assign(probability_of_nothing=probability))
         return {
-            view: make_table(examples.ids[rows], view, predictions, targets).set_index("id").drop(columns="view")
-            for view, predictions in seen.predictions.items()
+            view: _by_id(examples.ids[rows], predictions, targets) for view, predictions in seen.predictions.items()
         }
 
     of_folds = []
@@ -125,9 +125,8 @@ def _stored(tables: Tables, plain_weight: float) -> pd.DataFrame:
 
 
 def _with_view(table: pd.DataFrame, view: str) -> pd.DataFrame:
-    table = table.rename_axis("id").reset_index()
-    table.insert(1, "view", view)
-    return table
+    keys = pd.DataFrame({"id": table.index.to_numpy(dtype=object), "view": view})
+    return pd.concat([keys, table.reset_index(drop=True)], axis=1)
 
 
 def _write_nothing(workspace: Workspace, model: str, seen: list[pd.DataFrame]) -> None:
@@ -145,16 +144,20 @@ def trained_batch_size(workspace: Workspace, model: str) -> int:
     return read_json(metrics)["micro_batch_size"]
 
 
+def _by_id(ids: Sequence[str], predictions: Mapping[str, np.ndarray], targets: Mapping[str, Target]) -> pd.DataFrame:
+    """The prediction columns of one view, with the ids as the index."""
+    return make_table(ids, "plain", predictions, targets).set_index("id").drop(columns="view")
+
+
 def _without_picture(workspace: Workspace, train: Part, test: Part) -> pd.DataFrame:
     """Test rows whose picture cannot be read get what the training rows say on average; ids are the index."""
     everyone = read_examples(workspace, "test")
     ids = everyone.loc[~everyone["id"].isin(test.table["id"]), "id"].tolist()
     truth = encode_truth(workspace.competition, train.table[train.table["fold"] != NO_FOLD])
-    table = pd.DataFrame(index=pd.Index(ids, dtype=object))
-    for name, target in workspace.competition.targets.items():
-        prior = target.activate(target.initial_bias(truth[name])[None, :])
-        table[columns_of(name, target)] = np.repeat(prior, len(ids), axis=0)
-    return table
+    targets = workspace.competition.targets
+    priors = {name: target.activate(target.initial_bias(truth[name])[None, :]) for name, target in targets.items()}
+    repeated = {name: np.repeat(prior, len(ids), axis=0) for name, prior in priors.items()}
+    return _by_id(ids, repeated, targets)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,30 @@ from pipelines.tta import tta
 from pipelines.workspace import Workspace
 from tests.copied_repository import ROOT
 
+RECIPE = """
+recipe: sample
+source: {kind: sample, path: sample.py}
+preprocess: {max_unreadable: 1}
+folds: 2
+folds_to_run: [0, 1]
+split: {near_duplicate_bits: 4}
+extra: []
+use_corrections: false
+models:
+  tiny:
+    architecture: test_convnext
+    weights: none
+    image_size_px: 32
+    head_views: 1
+    epochs: 0
+    learning_rate: 3.0e-3
+    effective_batch_size: 32
+tta: {views: 1, plain_weight: 0.5}
+ensemble: {probability_clip: 0.0005}
+submit: {min_correlation: 0.9}
+"""
+"""One tiny network, of which the head alone is fitted, exactly."""
+
 
 def run_all_stages(root: Path, name: str, recipe: str) -> Workspace:
     """From raw files to the report, with the competition's own code; returns where the results lie."""

@@ -6,21 +6,19 @@ import pytest
 from common.files import read_json
 from competitions.paddy.competition import DISEASES
 from competitions.paddy.sample import LABELLED_OF_EACH, TEST_IDS, draw
-from tests.copied_repository import TINY_RECIPE
-from tests.whole_run import run_all_stages
+from tests.whole_run import RECIPE, run_all_stages
 
 MODEL = """epochs: 1
-    head_views: 1
     target_weights: {variety: 0.2, age: 0.2}
     class_outputs: sigmoid"""
-RECIPE = TINY_RECIPE.replace("epochs: 2", MODEL) + "abstain: {above: 0.02}\n"
+OWN_RECIPE = RECIPE.replace("epochs: 0", MODEL) + "abstain: {above: 0.02}\n"
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, monkeypatch_module):
     root = tmp_path_factory.mktemp("repository")
     monkeypatch_module.setenv("PODIUM_SCRATCH", str(root / "scratch"))
-    return run_all_stages(root, "paddy", RECIPE)
+    return run_all_stages(root, "paddy", OWN_RECIPE)
 
 
 @pytest.fixture(scope="module")
