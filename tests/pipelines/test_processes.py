@@ -120,8 +120,13 @@ def test_the_exit_code_is_that_of_the_process_that_failed_and_the_others_are_sto
     assert run_python("os.kill(os.getpid(), 9) if rank == 1 else time.sleep(60)") == 128 + 9
 
 
-def test_a_later_process_speaks_only_where_it_failed_alone(capfd):
-    assert run_python("print('why', rank, file=sys.stderr); rank and sys.exit(1); time.sleep(60)") == 1
+def test_a_later_process_speaks_only_where_it_failed_alone(capfd, tmp_path):
+    mark = f"m = {str(tmp_path / 'mark')!r}"  # the later one fails when the first has spoken
+    wait = "[time.sleep(0.05) for _ in iter(lambda: os.path.exists(m), True)]"
+    say = "print('why', rank, file=sys.stderr, flush=True)"
+    assert (
+        run_python(f"{mark}; rank and {wait}; {say}; rank or open(m, 'w'); rank and sys.exit(1); time.sleep(60)") == 1
+    )
     assert capfd.readouterr().err == "why 0\nwhy 1\n"
     assert run_python("print('well', rank, file=sys.stderr)") == 0
     assert capfd.readouterr().err == "well 0\n"
