@@ -15,6 +15,8 @@ from common.targets import Binary, Multiclass, Multilabel, Target
 # Seven digits are more than float32 networks know; what further digits say is noise of the machine.
 _FLOAT_FORMAT = "%.7g"
 
+_NAMED_COLUMNS = 6
+
 
 @dataclass(frozen=True)
 class Check:
@@ -53,7 +55,7 @@ def check_submission(path: Path, competition: Competition, sample: pd.DataFrame)
     written = pd.read_csv(path, dtype=str, keep_default_na=False)
     id_column = competition.id_column
     same_columns = list(written.columns) == list(sample.columns)
-    checks = [Check("columns", same_columns, f"{list(written.columns)}, sample {list(sample.columns)}")]
+    checks = [Check("columns", same_columns, _compared(written.columns, sample.columns))]
     if not same_columns:
         return checks
     checks.append(_check_ids(written[id_column], sample[id_column]))
@@ -66,6 +68,17 @@ def check_submission(path: Path, competition: Competition, sample: pd.DataFrame)
     numeric = sample.drop(columns=id_column).apply(pd.to_numeric, errors="coerce").notna().all(axis=None)
     checks += _check_numbers(values, competition) if numeric and not lists else _check_labels(values, competition)
     return checks
+
+
+def _compared(found: pd.Index, wanted: pd.Index) -> str:
+    """All columns and the sample's; of many, as where each class has one, what tells them apart."""
+    if max(len(found), len(wanted)) <= _NAMED_COLUMNS:
+        return f"{list(found)}, sample {list(wanted)}"
+    if list(found) == list(wanted):
+        return f"{len(found):,}, those of the sample"
+    missing, extra = list(wanted.difference(found, sort=False)), list(found.difference(wanted, sort=False))
+    counts = f"{len(missing):,} missing (first: {missing[:3]}), {len(extra):,} not in the sample (first: {extra[:3]})"
+    return counts if missing or extra else "another order than the sample's"
 
 
 def _check_ids(found: pd.Series, wanted: pd.Series) -> Check:

@@ -11,7 +11,7 @@ from common.errors import PodiumError
 from common.layouts import decoded_column
 from common.metrics import log_loss
 from common.predictions import make_table
-from common.submission.write import check_submission, write_submission
+from common.submission.write import _compared, check_submission, write_submission
 from common.targets import Binary, Multiclass, Multilabel
 
 PETS = Competition(
@@ -109,3 +109,11 @@ def test_tags_are_looked_up_one_by_one(tmp_path):
     (tmp_path / "bad.csv").write_text("id,tags\na,clear fog\nb,haze\n")
     assert failed(tmp_path / "good.csv", sample, weather) == set()
     assert failed(tmp_path / "bad.csv", sample, weather) == {"known labels"}
+
+
+def test_of_many_columns_only_what_differs_is_named():
+    wanted = pd.Index(["id", *(f"breed {number}" for number in range(120))])
+    assert _compared(wanted, wanted) == "121, those of the sample"
+    assert _compared(wanted[::-1], wanted) == "another order than the sample's"
+    assert _compared(wanted[:-1], wanted) == "1 missing (first: ['breed 119']), 0 not in the sample (first: [])"
+    assert _compared(wanted[:2], wanted[:2]) == "['id', 'breed 0'], sample ['id', 'breed 0']"
