@@ -13,30 +13,9 @@ from pipelines.submit import submit
 from pipelines.train import train
 from pipelines.tta import tta
 from pipelines.workspace import Workspace
-from tests.copied_repository import ROOT
+from tests.copied_repository import ROOT, TINY_RECIPE
 
-RECIPE = """
-recipe: sample
-source: {kind: sample, path: sample.py}
-preprocess: {max_unreadable: 1}
-folds: 2
-folds_to_run: [0, 1]
-split: {near_duplicate_bits: 4}
-extra: []
-use_corrections: false
-models:
-  tiny:
-    architecture: test_convnext
-    weights: none
-    image_size_px: 32
-    head_views: 1
-    epochs: 0
-    learning_rate: 3.0e-3
-    effective_batch_size: 32
-tta: {views: 1, plain_weight: 0.5}
-ensemble: {probability_clip: 0.0005}
-submit: {min_correlation: 0.9}
-"""
+RECIPE = TINY_RECIPE.replace("epochs: 2", "head_views: 1\n    epochs: 0").replace("clip: 0.01", "clip: 0.0005")
 """One tiny network, of which the head alone is fitted, exactly."""
 
 

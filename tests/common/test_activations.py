@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from common.training import phase as phase_module
 from common.training.activations import COLUMNS, Activations, main_blocks
 from common.training.fit import fit
 from common.training.timm_import import import_timm
-from tests.common.test_fit import OPTIONS, task
+from tests.common.test_fit import OPTIONS, killed_after, task
 
 
 def network(architecture="test_resnet"):
@@ -66,14 +65,5 @@ def test_a_resumed_training_has_the_same_table(tmp_path: Path, monkeypatch):
     options = OPTIONS.model_copy(update={"epochs": 3})
     whole = fit(task(tmp_path / "whole", options)).activations
     assert whole["epoch"].unique().tolist() == [1, 2, 3] and np.isfinite(whole["mean"]).all()
-    save = phase_module.save_checkpoint
-
-    def save_and_die(path, checkpoint):
-        save(path, checkpoint)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(phase_module, "save_checkpoint", save_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        fit(task(tmp_path / "killed", options))
-    monkeypatch.setattr(phase_module, "save_checkpoint", save)
+    killed_after(1, task(tmp_path / "killed", options), monkeypatch)
     pd.testing.assert_frame_equal(fit(task(tmp_path / "killed", options)).activations, whole, check_dtype=False)

@@ -69,6 +69,21 @@ def assert_same(first, second):
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
+def killed_after(epochs: int, the_task: Task, monkeypatch) -> None:
+    """Train until the checkpoint after so many epochs is written, and no further."""
+    save, saved = phase_module.save_checkpoint, []
+
+    def save_and_die(path, checkpoint):
+        save(path, checkpoint)
+        saved.append(path)
+        if len(saved) == epochs:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(phase_module, "save_checkpoint", save_and_die)
+        fit(the_task)
+
+
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     return fit(task(tmp_path_factory.mktemp("unbroken")))
@@ -88,18 +103,7 @@ def test_two_loader_workers_change_nothing(unbroken, tmp_path):
 def test_a_killed_training_resumes_and_ends_with_the_same_weights(
     unbroken, tmp_path, monkeypatch, epochs_before_the_kill
 ):
-    save, saved = phase_module.save_checkpoint, []
-
-    def save_and_die(path, checkpoint):
-        save(path, checkpoint)
-        saved.append(checkpoint.epochs_done)
-        if len(saved) == epochs_before_the_kill:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(phase_module, "save_checkpoint", save_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        fit(task(tmp_path))
-    monkeypatch.undo()
+    killed_after(epochs_before_the_kill, task(tmp_path), monkeypatch)
     resumed = fit(task(tmp_path))
     assert_same(weights(unbroken), weights(resumed))
     np.testing.assert_array_equal(unbroken.predictions["label"], resumed.predictions["label"])
@@ -109,16 +113,7 @@ def test_a_killed_training_resumes_and_ends_with_the_same_weights(
 def test_averaged_weights_survive_a_kill_too(tmp_path, monkeypatch):
     options = OPTIONS.model_copy(update={"weight_average": 0.9, "epochs": 2})
     unbroken = fit(task(tmp_path / "unbroken", options))
-    save = phase_module.save_checkpoint
-
-    def save_and_die(path, checkpoint):
-        save(path, checkpoint)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(phase_module, "save_checkpoint", save_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        fit(task(tmp_path / "broken", options))
-    monkeypatch.undo()
+    killed_after(1, task(tmp_path / "broken", options), monkeypatch)
     resumed = fit(task(tmp_path / "broken", options))
     assert_same(weights(unbroken), weights(resumed))
     last = fit(task(tmp_path / "last", options.model_copy(update={"weight_average": 0.0})))
@@ -269,14 +264,5 @@ def test_mixed_and_erased_pictures_train_the_same_with_any_workers_and_after_a_k
     mixed = fit(task(tmp_path / "mixed", options))
     plain = fit(task(tmp_path / "plain", OPTIONS.model_copy(update={"epochs": 2})))
     assert mixed.history[0]["train_loss"] != plain.history[0]["train_loss"]
-    save = phase_module.save_checkpoint
-
-    def save_and_die(path, checkpoint):
-        save(path, checkpoint)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(phase_module, "save_checkpoint", save_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        fit(task(tmp_path / "killed", options, Hardware("cpu", 2, 1)))
-    monkeypatch.undo()
+    killed_after(1, task(tmp_path / "killed", options, Hardware("cpu", 2, 1)), monkeypatch)
     assert_same(weights(mixed), weights(fit(task(tmp_path / "killed", options, Hardware("cpu", 3, 1)))))

@@ -7,13 +7,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from common.training import phase as phase_module
 from common.training.fit import fit
 from common.training.network import make_network
 from common.training.options import PhaseOptions
 from common.training.predict import Inference, mean_predictions, to_predictions
 from common.training.snapshots import weights_files
-from tests.common.test_fit import OPTIONS, TARGETS, assert_same, task, weights
+from tests.common.test_fit import OPTIONS, TARGETS, assert_same, killed_after, task, weights
 
 RESTARTS = {"schedule": "cosine_restarts", "cycle_epochs": 1, "cycle_multiplier": 2, "warmup_share": 0.1}
 PHASES = (PhaseOptions(image_size_px=16, epochs=1), PhaseOptions(image_size_px=32, epochs=3))
@@ -40,20 +39,6 @@ def predicted_from(files: list[Path], the_task) -> dict[str, np.ndarray]:
         network.load_state_dict(load_file(file))
         several.append(to_predictions(inference.run(network, the_task.validation), TARGETS))
     return mean_predictions(several)
-
-
-def killed_after(epochs: int, the_task, monkeypatch) -> None:
-    save, saved = phase_module.save_checkpoint, []
-
-    def save_and_die(path, checkpoint):
-        save(path, checkpoint)
-        saved.append(path)
-        if len(saved) == epochs:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(phase_module, "save_checkpoint", save_and_die)
-        fit(the_task)
 
 
 @pytest.fixture(scope="module")
